@@ -1,0 +1,17 @@
+"""The two front doors: the HTTP application and the command line."""
+
+from .app import create_app
+from .service import Service, StartFailed, check_signaling, running
+from .settings import HttpSettings, Settings, SettingsError, load
+
+__all__ = [
+    "HttpSettings",
+    "Service",
+    "Settings",
+    "SettingsError",
+    "StartFailed",
+    "check_signaling",
+    "create_app",
+    "load",
+    "running",
+]

@@ -1,0 +1,96 @@
+"""The HTTP application: a factory and its handlers. Each answers at once; what is slow happens in the supervisor.
+
+Contract: `POST /api/v1/call/transcribe` and `GET /api/v1/languages` as Nextcloud Talk's PHP calls them. AppAPI gives up
+after 3 s.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from bot import Supervisor
+from pipeline import EngineState, catalogue
+
+from .auth import require_secret
+from .problems import TranslationUnsupported, problems, respond
+from .schemas import MAX_BODY_BYTES, parse_transcribe
+
+PROCESSED: Final = "Transcription or translation request processed successfully."
+PAGES: Final = {"captions.html": "text/html", "captions.css": "text/css", "captions.js": "text/javascript"}
+SECURITY: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
+        "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+SUPERVISOR: Final = web.AppKey("supervisor", Supervisor)
+
+
+def create_app(supervisor: Supervisor, *, secret: str) -> web.Application:
+    """The application around a running supervisor. An empty `secret` opens it to everybody who can reach it."""
+    app = web.Application(
+        client_max_size=MAX_BODY_BYTES,
+        middlewares=[problems, require_secret(secret)],  # type: ignore[list-item]
+    )
+    app[SUPERVISOR] = supervisor
+    app.router.add_post("/api/v1/call/transcribe", transcribe)
+    app.router.add_get("/api/v1/languages", languages)
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/", page)
+    app.router.add_get("/pages/{name}", page)
+    return app
+
+
+async def transcribe(request: web.Request) -> web.Response:
+    """Turn captions on or off for one participant of one room."""
+    wanted = parse_transcribe(await request.read())
+    supervisor = request.app[SUPERVISOR]
+    if not wanted.enable:
+        supervisor.disable(wanted.room_token, wanted.nc_session_id)
+        return web.json_response({"message": PROCESSED})
+    if wanted.translation_target is not None:
+        raise TranslationUnsupported("this server does not translate")
+    language = supervisor.language(wanted.lang_id)
+    supervisor.enable(wanted.room_token, wanted.nc_session_id, language)
+    return web.json_response({"message": PROCESSED})
+
+
+async def languages(request: web.Request) -> web.Response:
+    """The languages of the loaded model; empty while there is none."""
+    return web.json_response(catalogue(request.app[SUPERVISOR].engine.languages))
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """200 when captions can be made, 503 with the reason when not (yet)."""
+    supervisor = request.app[SUPERVISOR]
+    engine = supervisor.engine
+    state = {"model": engine.state.value, "rooms": len(supervisor.rooms)}
+    if supervisor.rejected is not None:
+        return respond(503, str(supervisor.rejected), status="failed", **state)
+    if engine.state is not EngineState.READY:
+        return respond(503, engine.failure or f"the model is {engine.state.value}", status=engine.state.value, **state)
+    return web.json_response({"status": "ok", **state})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus text format."""
+    body = generate_latest(request.app[SUPERVISOR].metrics.registry)
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def page(request: web.Request) -> web.Response:
+    """The captions page and its parts, out of the package."""
+    name = request.match_info.get("name", "captions.html")
+    if name not in PAGES:
+        raise web.HTTPNotFound
+    body = importlib.resources.files("api.pages").joinpath(name).read_bytes()
+    return web.Response(body=body, content_type=PAGES[name], charset="utf-8", headers=SECURITY)

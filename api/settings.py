@@ -1,0 +1,278 @@
+"""Every setting, once: its name, unit, default and range. The only place that reads the environment.
+
+A secret may be given as NAME, or as NAME_FILE with the path of a file that holds it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from bot import LocalAddresses, RoomSettings, SignalingSettings
+from pipeline import EngineSettings, ModelSettings, SegmenterSettings, SpeakerSettings
+from pipeline.audio import samples
+from signaling import InternalCredentials, signaling_url
+
+PREFIX: Final = "ROOMSCRIBE_"
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or wrong; the message names each, with what to do."""
+
+    component = "api.settings"
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Where the API listens. `secret` is required when `host` is not a loopback address."""
+
+    host: str = "127.0.0.1"
+    port: int = 23000
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    http: HttpSettings
+    rooms: RoomSettings
+    engine: EngineSettings
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One row of the table in the README."""
+
+    name: str
+    default: str
+    meaning: str
+    parse: Callable[[str], Any]
+    required: bool = False
+    secret: bool = False
+
+
+def load(
+    environment: Mapping[str, str] | None = None,
+    *,
+    defaults: Mapping[str, str] | None = None,
+    fixed: Mapping[str, str] | None = None,
+) -> Settings:
+    """Assemble all settings. `defaults` stand in for what is not set; what is `fixed` cannot be set from outside.
+
+    Raises `SettingsError`, which lists every problem at once.
+    """
+    inherited = os.environ if environment is None else environment  # noqa: TID251 — the one place
+    environment = {**(defaults or {}), **inherited, **(fixed or {})}
+    values, problems = read(environment)
+    if not problems and not values["HTTP_SECRET"] and not is_loopback(values["HTTP_HOST"]):
+        problems.append(
+            f"ROOMSCRIBE_HTTP_SECRET is required because ROOMSCRIBE_HTTP_HOST={values['HTTP_HOST']} is not a loopback "
+            "address: set it to a long random text that the chat server also knows"
+        )
+    if problems:
+        raise SettingsError(problems)
+    return assemble(values, dict(environment))
+
+
+def read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Every setting's value by its name without the prefix, and what is wrong."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for setting in TABLE:
+        name = PREFIX + setting.name
+        try:
+            text = _text(setting, environment)
+            if setting.required and not text:
+                raise ValueError(f"is required: {setting.meaning}")
+            values[setting.name] = setting.parse(text)
+        except (ValueError, OSError) as error:
+            reason = str(error)
+            problems.append(f"{name} {reason}" if reason.startswith("is ") else f"{name}: {reason}")
+    return values, problems
+
+
+def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings:
+    """Build the settings of each part out of checked values."""
+    credentials = InternalCredentials(secret=values["HPB_SECRET"], backend=values["NEXTCLOUD_URL"])
+    segmenter = replace(
+        SegmenterSettings(), hangover=samples(values["HANGOVER_S"]), max_length=samples(values["MAX_UTTERANCE_S"])
+    )
+    speaker = replace(SpeakerSettings(), segmenter=segmenter, partial_interval_s=values["PARTIAL_INTERVAL_S"])
+    model = ModelSettings(
+        model=values["MODEL"],
+        cache_dir=values["CACHE_DIR"] or None,
+        device=values["DEVICE"],
+        compute_type=values["COMPUTE_TYPE"],
+        workers=values["WORKERS"] or max(1, os.cpu_count() or 1),
+    )
+    return Settings(
+        http=HttpSettings(host=values["HTTP_HOST"], port=values["HTTP_PORT"], secret=values["HTTP_SECRET"]),
+        rooms=RoomSettings(
+            signaling=SignalingSettings(url=values["HPB_URL"], credentials=credentials),
+            addresses=values["ICE_ADDRESSES"],
+            speaker=speaker,
+            leave_after_s=values["LEAVE_AFTER_S"],
+            drain_timeout_s=values["DRAIN_TIMEOUT_S"],
+            max_rooms=values["MAX_ROOMS"],
+            max_speakers=values["MAX_SPEAKERS"],
+        ),
+        engine=EngineSettings(model=model, environment=environment),
+        log_level=values["LOG_LEVEL"],
+    )
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _text(setting: Setting, environment: Mapping[str, str]) -> str:
+    name = PREFIX + setting.name
+    path = environment.get(f"{name}_FILE", "") if setting.secret else ""
+    if not path:
+        return environment.get(name, "").strip() or setting.default
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"the file {path} of {name}_FILE cannot be read ({error.strerror})") from error
+
+
+def _number(low: float, high: float, kind: Callable[[str], T]) -> Callable[[str], T]:
+    def parse(text: str) -> T:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise ValueError(f"expected a number from {low:g} to {high:g}, got {text!r}") from None
+        if not low <= value <= high:  # type: ignore[operator]
+            raise ValueError(f"expected a number from {low:g} to {high:g}, got {text}")
+        return value
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        found = next((word for word in words if word.lower() == text.lower()), None)
+        if found is None:
+            raise ValueError(f"expected one of {', '.join(words)}, got {text!r}")
+        return found
+
+    return parse
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"expected a URL such as https://cloud.example.org, got {text!r}")
+    return text
+
+
+def _signaling_address(text: str) -> str:
+    try:
+        return signaling_url(text)
+    except Exception as error:
+        raise ValueError(f"{error}, got {text!r}") from error
+
+
+TABLE: Final = (
+    Setting(
+        name="HPB_URL",
+        default="",
+        meaning="address of the signaling server (High-Performance Backend), such as https://cloud.example.org/hpb",
+        parse=_signaling_address,
+        required=True,
+    ),
+    Setting(
+        name="HPB_SECRET",
+        default="",
+        meaning="`internalsecret` of the `[clients]` section of the signaling server's configuration",
+        parse=str,
+        required=True,
+        secret=True,
+    ),
+    Setting(
+        name="NEXTCLOUD_URL",
+        default="",
+        meaning="base URL of the chat server, as the signaling server's `backend` sections have it",
+        parse=_web_address,
+        required=True,
+    ),
+    Setting(name="HTTP_HOST", default="127.0.0.1", meaning="address the API listens on", parse=str),
+    Setting(name="HTTP_PORT", default="23000", meaning="port the API listens on", parse=_number(0, 65535, int)),
+    Setting(
+        name="HTTP_SECRET",
+        default="",
+        meaning="what callers of the API must show; required when it listens elsewhere than on loopback",
+        parse=str,
+        secret=True,
+    ),
+    Setting(
+        name="MODEL",
+        default="tiny.en",
+        meaning="Whisper model: a folder, a packaged model, or a faster-whisper name",
+        parse=str,
+    ),
+    Setting(
+        name="CACHE_DIR", default="", meaning="where downloaded models are kept; empty: Hugging Face's cache", parse=str
+    ),
+    Setting(name="DEVICE", default="cpu", meaning="where the model runs", parse=_one_of("cpu", "cuda", "auto")),
+    Setting(
+        name="COMPUTE_TYPE",
+        default="int8",
+        meaning="CTranslate2 number format",
+        parse=_one_of("int8", "int8_float16", "int8_float32", "float16", "float32", "default"),
+    ),
+    Setting(name="WORKERS", default="0", meaning="decodes at once; 0: one a core", parse=_number(0, 64, int)),
+    Setting(
+        name="ICE_ADDRESSES",
+        default="auto",
+        meaning="local addresses for media, comma-separated; `auto`: all but loopback",
+        parse=LocalAddresses.parse,
+    ),
+    Setting(
+        name="HANGOVER_S",
+        default="0.5",
+        meaning="silence that ends an utterance, seconds",
+        parse=_number(0.2, 5, float),
+    ),
+    Setting(
+        name="MAX_UTTERANCE_S",
+        default="15",
+        meaning="longest utterance, seconds",
+        parse=_number(3, 28, float),
+    ),
+    Setting(
+        name="PARTIAL_INTERVAL_S",
+        default="1.0",
+        meaning="least time between two partial captions of one speaker, seconds",
+        parse=_number(0.3, 60, float),
+    ),
+    Setting(
+        name="LEAVE_AFTER_S",
+        default="60",
+        meaning="how long to stay in a room without a reader, seconds",
+        parse=_number(0, 3600, float),
+    ),
+    Setting(
+        name="DRAIN_TIMEOUT_S",
+        default="5",
+        meaning="how long the last words may take on leaving, seconds",
+        parse=_number(0, 60, float),
+    ),
+    Setting(name="MAX_ROOMS", default="100", meaning="rooms served at once", parse=_number(1, 10_000, int)),
+    Setting(name="MAX_SPEAKERS", default="200", meaning="speakers heard in one room", parse=_number(1, 5_000, int)),
+    Setting(
+        name="LOG_LEVEL",
+        default="INFO",
+        meaning="least severity that is logged",
+        parse=_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    ),
+)

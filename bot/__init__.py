@@ -1,0 +1,24 @@
+"""The bot: composes signaling and pipeline into one room, and rooms into a process."""
+
+from .errors import BotError, NotReady, RoomFailed, SecretRejected, TooManyRooms, TooManyTargets
+from .ice import LOOPBACK, InvalidAddress, LocalAddresses
+from .room import RoomBot, RoomState
+from .settings import RoomSettings, SignalingSettings
+from .supervisor import Supervisor
+
+__all__ = [
+    "LOOPBACK",
+    "BotError",
+    "InvalidAddress",
+    "LocalAddresses",
+    "NotReady",
+    "RoomBot",
+    "RoomFailed",
+    "RoomSettings",
+    "RoomState",
+    "SecretRejected",
+    "SignalingSettings",
+    "Supervisor",
+    "TooManyRooms",
+    "TooManyTargets",
+]

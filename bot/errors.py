@@ -1,0 +1,47 @@
+"""Everything that can go wrong in and around a room; each failure names the room, and the speaker where there is one.
+
+BotError
+├── RoomFailed          the room's bot gave up; the message says why and what to do
+│   └── SecretRejected  the signaling server refuses us: true for every room, until the setting is mended
+├── TooManyRooms        the bound on rooms is reached
+├── TooManyTargets      the bound on readers of one room is reached
+├── NotReady            the model is not loaded (yet)
+└── PeerFailed          a publisher's peer connection could not be made, or broke
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """Root. `room` and `speaker` are for the program; they are not part of the text, which may be logged."""
+
+    component = "bot"
+
+    def __init__(self, message: str, *, room: str = "", speaker: str = "") -> None:
+        super().__init__(message)
+        self.room = room
+        self.speaker = speaker
+
+
+class RoomFailed(BotError):
+    component = "bot.room"
+
+
+class SecretRejected(RoomFailed):
+    pass
+
+
+class TooManyRooms(BotError):
+    component = "bot.supervisor"
+
+
+class TooManyTargets(BotError):
+    component = "bot.targets"
+
+
+class NotReady(BotError):
+    component = "bot.supervisor"
+
+
+class PeerFailed(BotError):
+    component = "bot.subscriber"

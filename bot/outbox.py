@@ -1,0 +1,57 @@
+"""What waits to be delivered to a room's readers: finals in order and never lost, partials latest only.
+
+A final takes its speaker's waiting partial with it: a partial can never overtake its final. When the finals' bound is
+reached (the signaling server is away), `put` waits, and the wait is felt by the speakers' decoders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from pipeline import Bounded, ChannelStats, FinalTranscript, Latest, PartialTranscript, Transcript
+
+MAX_FINALS: Final = 200  # a room
+MAX_PARTIALS: Final = 200  # one a speaker
+
+
+class Outbox:
+    """One a room, with one reader."""
+
+    def __init__(self) -> None:
+        self._finals: Bounded[FinalTranscript] = Bounded(MAX_FINALS)
+        self._partials: Latest[str, PartialTranscript] = Latest(MAX_PARTIALS)
+        self._changed = asyncio.Event()
+        self._delivered = asyncio.Event()
+        self._delivered.set()
+
+    async def put(self, transcript: Transcript) -> None:
+        if isinstance(transcript, PartialTranscript):
+            self._partials.put(transcript.speaker, transcript)
+        else:
+            self._partials.discard(transcript.speaker)
+            await self._finals.put(transcript)
+        self._delivered.clear()
+        self._changed.set()
+
+    async def next(self) -> Transcript:
+        """Wait for what is to be sent next. Asking for it says that the one before has been delivered."""
+        while True:
+            transcript = self._finals.take() or self._partials.take()
+            if transcript is not None:
+                return transcript
+            self._delivered.set()
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def drained(self) -> None:
+        """Wait until everything put so far has been delivered."""
+        await self._delivered.wait()
+
+    @property
+    def finals(self) -> ChannelStats:
+        return self._finals.stats
+
+    @property
+    def partials(self) -> ChannelStats:
+        return self._partials.stats

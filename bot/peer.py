@@ -1,0 +1,97 @@
+"""One receiving peer connection: the boundary to aiortc. Audio only, no default STUN, frames through `track.recv()`.
+
+The track's own queue in aiortc is unbounded, so whoever holds a `Peer` must keep `frames` drained at all times.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+
+import av
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.sdp import candidate_from_sdp
+
+from signaling import IceCandidate
+
+from .errors import PeerFailed
+from .ice import LocalAddresses
+from .sdp import AudioOffer, NoAudio, audio_only
+
+log = logging.getLogger("roomscribe.bot.peer")
+
+
+class Peer:
+    """`on_state` is called with aiortc's connection state ("connected", "failed", "closed", …)."""
+
+    def __init__(
+        self, addresses: LocalAddresses, ice_servers: tuple[RTCIceServer, ...], on_state: Callable[[str], None]
+    ) -> None:
+        self._addresses = addresses
+        # An empty list, not None: None would make aiortc ask a public STUN server.
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers)))
+        self._offer: AudioOffer | None = None
+        self._track: MediaStreamTrack | None = None
+        self._connection.on("track", self._on_track)
+        self._connection.on("connectionstatechange", lambda: on_state(self._connection.connectionState))
+
+    @property
+    def track(self) -> MediaStreamTrack | None:
+        return self._track
+
+    async def answer(self, sdp: str) -> str:
+        """Apply an offer (the first, or a renegotiation) and return the complete answer, candidates included.
+
+        Raises `PeerFailed`: no audio in it, or an SDP that aiortc cannot take.
+        """
+        try:
+            offer = audio_only(sdp)
+            with self._addresses.gathering():
+                await self._connection.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
+                for transceiver in self._connection.getTransceivers():
+                    transceiver.direction = "recvonly"
+                answer = await self._connection.createAnswer()
+                await self._connection.setLocalDescription(answer)
+        except NoAudio as error:
+            raise PeerFailed(str(error)) from error
+        except Exception as error:
+            raise PeerFailed(f"the offer was not accepted ({type(error).__name__})") from error
+        self._offer = offer
+        return offer.answer(self._connection.localDescription.sdp)
+
+    async def add_candidate(self, ice: IceCandidate) -> None:
+        """Apply a trickled candidate; one that is not for the audio section, or not UDP, is left out."""
+        if self._offer is None or not self._offer.concerns(ice.sdp_mid):
+            return
+        text = ice.candidate.removeprefix("a=").removeprefix("candidate:")
+        if not text.strip():
+            await self._connection.addIceCandidate(None)
+            return
+        try:
+            candidate = candidate_from_sdp(text)
+        except (ValueError, IndexError, AssertionError) as error:
+            log.info("left out a candidate that cannot be read (%s)", type(error).__name__)
+            return
+        if candidate.protocol.lower() != "udp":
+            return
+        candidate.sdpMid = self._offer.mid
+        await self._connection.addIceCandidate(candidate)
+
+    async def frames(self) -> AsyncIterator[av.AudioFrame]:
+        """The decoded frames of the track until it ends."""
+        if self._track is None:
+            return
+        while True:
+            try:
+                frame = await self._track.recv()
+            except MediaStreamError:
+                return
+            if isinstance(frame, av.AudioFrame):
+                yield frame
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        self._track = track

@@ -1,0 +1,272 @@
+"""One room: a signaling session, its speakers, its readers. One TaskGroup; nothing of it outlives `run`."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+
+import aiohttp
+
+from pipeline import Engine, FinalTranscript, Language, Transcript
+from signaling import (
+    Answer,
+    Candidate,
+    ErrorReply,
+    Event,
+    MessageReceived,
+    Offer,
+    ParticipantsUpdate,
+    PeopleJoined,
+    PeopleLeft,
+    RoomClosed,
+    RoomEntered,
+    SendTranscript,
+    SessionEnded,
+    SessionLost,
+    SessionRejected,
+    SessionResumed,
+    SessionSettings,
+    SessionStarted,
+    SignalingClient,
+)
+
+from .errors import RoomFailed, SecretRejected
+from .metrics import Metrics
+from .outbox import Outbox
+from .roster import Roster
+from .settings import RoomSettings
+from .speakers import Speakers
+from .targets import Targets
+
+log = logging.getLogger("roomscribe.bot.room")
+
+TICK_S = 0.25
+
+
+class RoomState(enum.Enum):
+    JOINING = "joining"
+    JOINED = "joined"
+    LEAVING = "leaving"
+
+
+class RoomBot:
+    """`enable` and `disable` may be called at any time while `run` runs. `key` names the room within the process."""
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        token: str,
+        language: Language,
+        http: aiohttp.ClientSession,
+        engine: Engine,
+        metrics: Metrics,
+        settings: RoomSettings,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._client = SignalingClient(
+            http,
+            SessionSettings(
+                url=settings.signaling.url,
+                credentials=settings.signaling.credentials,
+                room=token,
+                backoff=settings.signaling.backoff,
+            ),
+        )
+        self._roster = Roster()
+        self._targets = Targets(forget_after_s=settings.leave_after_s)
+        self._outbox = Outbox()
+        self._speakers = Speakers(
+            engine=engine,
+            language=language,
+            settings=settings,
+            send=self._client.send,
+            emit=self._emit,
+            metrics=metrics,
+            room_key=key,
+        )
+        self._token = token
+        self._tasks: asyncio.TaskGroup | None = None
+        self._ending = asyncio.Event()
+        self._failure: RoomFailed | None = None
+        self._over_since: float | None = None
+        self.gone = asyncio.Event()  # set when nothing of this bot is left in the room
+        self.state = RoomState.JOINING
+
+    @property
+    def speakers(self) -> Speakers:
+        """For its counters."""
+        return self._speakers
+
+    @property
+    def outbox(self) -> Outbox:
+        """For its counters."""
+        return self._outbox
+
+    @property
+    def targets(self) -> int:
+        return len(self._targets)
+
+    def enable(self, nextcloud_session_id: str) -> None:
+        """Send captions to this reader. Raises `TooManyTargets`."""
+        self._targets.enable(nextcloud_session_id, now=_now())
+
+    def disable(self, nextcloud_session_id: str) -> None:
+        """Send no more captions to this reader; after the last one has gone, the bot leaves."""
+        self._targets.disable(nextcloud_session_id, now=_now())
+
+    def stop(self, reason: str) -> None:
+        """Leave the room: `run` delivers the last words and returns."""
+        if self.state is not RoomState.LEAVING:
+            self.state = RoomState.LEAVING
+            log.info("leaving a room: %s", reason)
+            self._ending.set()
+
+    async def run(self) -> None:
+        """Serve the room until it is over. Raises `RoomFailed` when the bot could not go on."""
+        try:
+            await self._serve()
+        finally:
+            self.gone.set()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _serve(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            signaling = tasks.create_task(self._client.run(self._handle))
+            delivery = tasks.create_task(self._deliver())
+            ticking = tasks.create_task(self._tick())
+            await self._ending.wait()
+            ticking.cancel()
+            await self._drain()
+            delivery.cancel()
+            await self._client.leave()
+            signaling.cancel()
+
+    async def _drain(self) -> None:
+        """Stop intake → flush the open utterances → deliver their finals. Bounded by `drain_timeout_s`."""
+        self._speakers.stop_all()
+        try:
+            async with asyncio.timeout(self._settings.drain_timeout_s):
+                await self._speakers.finished()
+                if self._failure is None:
+                    await self._outbox.drained()
+        except TimeoutError:
+            log.error("the last words were not delivered within %.0f s", self._settings.drain_timeout_s)
+
+    # What the signaling session says.
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case SessionStarted(session_id=session_id):
+                self._roster.started(session_id)
+                self._targets.started(now=_now())
+                self._speakers.stop_all()  # the old session's subscriptions died with it
+            case RoomEntered():
+                self.state = RoomState.JOINED if self.state is RoomState.JOINING else self.state
+                self._metrics.joined()
+                log.info("joined a room")
+            case SessionResumed():
+                self._metrics.reconnected("resume")
+            case SessionLost():
+                self._metrics.signaling_lost()
+            case SessionRejected(code=code, explanation=explanation):
+                self._fail(code, explanation)
+            case SessionEnded(reason=reason):
+                self.stop(reason)
+            case MessageReceived(message=message):
+                self._told(message)
+        self._reconcile()
+
+    def _told(self, message: object) -> None:
+        match message:
+            case PeopleJoined(people=people):
+                self._roster.joined(people)
+                self._targets.joined(people)
+            case PeopleLeft(session_ids=session_ids):
+                self._roster.left(session_ids)
+                self._targets.left(session_ids, now=_now())
+            case ParticipantsUpdate(participants=participants, everyone_in_call=everyone):
+                self._roster.updated(participants)
+                if everyone is not None:
+                    self._roster.everyone(everyone)
+                    if everyone == 0:
+                        self.stop("the call was ended for everyone")
+            case RoomClosed(reason=reason):
+                self.stop(reason)
+            case Offer(sender=sender) | Candidate(sender=sender):
+                self._speakers.post(sender, message)
+            case ErrorReply(request_id=str(request_id)) if request_id.startswith("offer:"):
+                self._speakers.post(request_id.removeprefix("offer:"), message)
+            case ErrorReply(code=code):
+                log.warning("the signaling server answered with %s", code)
+            case Answer() | _:
+                pass
+
+    def _fail(self, code: str, explanation: str) -> None:
+        if code in ("invalid_token", "auth_failed", "invalid_client_type"):
+            self._failure = SecretRejected(
+                f"{explanation}. Set ROOMSCRIBE_HPB_SECRET to the `internalsecret` of the `[clients]` section of the "
+                "signaling server's configuration, and restart roomscribe.",
+                room=self._token,
+            )
+        elif code == "invalid_backend":
+            self._failure = SecretRejected(
+                f"{explanation}. Set ROOMSCRIBE_NEXTCLOUD_URL to the base URL of the chat server, as the signaling "
+                "server's `backend` sections have it, and restart roomscribe.",
+                room=self._token,
+            )
+        else:
+            self._failure = RoomFailed(explanation, room=self._token)
+        self.stop("rejected by the signaling server")
+
+    def _reconcile(self) -> None:
+        if self._tasks is not None and self.state is not RoomState.LEAVING:
+            self._speakers.reconcile(self._roster.wanted(), self._tasks, now=_now())
+
+    # What time says.
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = _now()
+            self._targets.expire(now=now)
+            self._reconcile()
+            self._over_since = (self._over_since or now) if self._roster.call_is_over() else None
+            if self._targets.empty_for(now=now) >= self._settings.leave_after_s:
+                self.stop(f"no reader for {self._settings.leave_after_s:g} s")
+            elif self._over_since is not None and now - self._over_since >= self._settings.call_over_after_s:
+                self.stop("nobody is in the call any more")
+
+    # What the speakers say.
+
+    async def _emit(self, transcript: Transcript) -> None:
+        await self._outbox.put(transcript)
+
+    async def _deliver(self) -> None:
+        while True:
+            await self._client.ready.wait()
+            transcript = await self._outbox.next()
+            final = isinstance(transcript, FinalTranscript)
+            self._metrics.caption(final=final, latency_s=_now() - transcript.heard_at)
+            for recipient in self._targets.recipients():
+                while not await self._client.send(self._caption(transcript, recipient)):
+                    if not final:
+                        break  # by the time the connection is back, a newer one will be there
+                    await self._client.ready.wait()
+
+    def _caption(self, transcript: Transcript, recipient: str) -> SendTranscript:
+        return SendTranscript(
+            recipient=recipient,
+            speaker=transcript.speaker.rpartition("/")[2],
+            text=transcript.text,
+            language_id=transcript.language_id,
+            final=isinstance(transcript, FinalTranscript),
+        )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,71 @@
+"""Who is in the room, and whose microphone we want. A reconciler: facts in, the wanted set out. Sans-IO.
+
+Lists of the signaling server are partial, late and out of order, so nothing is concluded from an absence: a session
+goes when a leave event names it or its in-call flags say so.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from signaling import Participant, Person
+from signaling.messages import IN_CALL, WITH_AUDIO
+
+MAX_SESSIONS: Final = 5000  # a room's sessions; beyond it newcomers are not seen
+
+
+class Roster:
+    def __init__(self) -> None:
+        self._people: dict[str, Person] = {}  # ≤ MAX_SESSIONS
+        self._flags: dict[str, int] = {}  # ≤ MAX_SESSIONS
+        self._internal: set[str] = set()  # ≤ MAX_SESSIONS
+        self._own = ""
+        self._call_seen = False
+
+    def started(self, own_session_id: str) -> None:
+        """A new signaling session: what was known belongs to the old one."""
+        self.__init__()  # type: ignore[misc]
+        self._own = own_session_id
+
+    def joined(self, people: tuple[Person, ...]) -> None:
+        for person in people:
+            if len(self._people) < MAX_SESSIONS or person.session_id in self._people:
+                self._people[person.session_id] = person
+
+    def left(self, session_ids: tuple[str, ...]) -> None:
+        for session_id in session_ids:
+            self._people.pop(session_id, None)
+            self._flags.pop(session_id, None)
+            self._internal.discard(session_id)
+
+    def updated(self, participants: tuple[Participant, ...]) -> None:
+        for participant in participants:
+            session_id = participant.session_id
+            if len(self._flags) >= MAX_SESSIONS and session_id not in self._flags:
+                continue
+            self._flags[session_id] = participant.in_call
+            if participant.internal:
+                self._internal.add(session_id)
+        self._call_seen = self._call_seen or self._in_call() > 0
+
+    def everyone(self, flags: int) -> None:
+        """One update for all: `0` means that the call was ended for everyone."""
+        for session_id in self._flags:
+            self._flags[session_id] = flags
+
+    def wanted(self) -> frozenset[str]:
+        """Session ids of the publishers to subscribe to: in the call, with a microphone, and not a bot."""
+        both = IN_CALL | WITH_AUDIO
+        return frozenset(
+            session_id for session_id, flags in self._flags.items() if flags & both == both and self._human(session_id)
+        )
+
+    def call_is_over(self) -> bool:
+        """People were in the call, and now nobody is."""
+        return self._call_seen and self._in_call() == 0
+
+    def _in_call(self) -> int:
+        return sum(1 for session_id, flags in self._flags.items() if flags & IN_CALL and self._human(session_id))
+
+    def _human(self, session_id: str) -> bool:
+        return session_id != self._own and session_id not in self._internal

@@ -1,0 +1,39 @@
+"""What a room's bot is told. Assembled from the environment by `api.settings`; defaults are the design's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiortc import RTCIceServer
+
+from pipeline import SpeakerSettings
+from signaling import BackoffSettings, InternalCredentials
+
+from .ice import LocalAddresses
+from .subscription import SubscriptionSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalingSettings:
+    """`url` is the websocket address of the signaling server."""
+
+    url: str
+    credentials: InternalCredentials
+    backoff: BackoffSettings = field(default_factory=BackoffSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSettings:
+    """Seconds, unless the name says otherwise."""
+
+    signaling: SignalingSettings
+    addresses: LocalAddresses = field(default_factory=LocalAddresses)
+    ice_servers: tuple[RTCIceServer, ...] = ()
+    speaker: SpeakerSettings = field(default_factory=SpeakerSettings)
+    subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
+    leave_after_s: float = 60.0  # without a reader
+    call_over_after_s: float = 15.0  # nobody in the call: a page that is reloaded comes back within seconds
+    drain_timeout_s: float = 5.0  # for the last words on leaving
+    speaker_retry_s: float = 5.0  # after a speaker's pipeline failed
+    max_speakers: int = 200
+    max_rooms: int = 100

@@ -1,0 +1,135 @@
+"""The speakers of one room: starts and stops what the roster wants, each behind its own wall."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from pipeline import Engine, Language, SpeakerPipeline, Transcript
+from signaling import Candidate, ClientMessage, ErrorReply, Offer
+
+from .guard import guard
+from .metrics import Metrics
+from .settings import RoomSettings
+from .subscriber import Subscriber
+
+log = logging.getLogger("roomscribe.bot.speakers")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Speaker:
+    pipeline: SpeakerPipeline
+    subscriber: Subscriber
+    subscribing: asyncio.Task[None] | None = None
+
+
+class Speakers:
+    """`reconcile` may be called at any time; a speaker that is no longer wanted finishes its last words by itself."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        language: Language,
+        settings: RoomSettings,
+        send: Callable[[ClientMessage], Awaitable[bool]],
+        emit: Callable[[Transcript], Awaitable[None]],
+        metrics: Metrics,
+        room_key: str,
+    ) -> None:
+        self._engine = engine
+        self._language = language
+        self._settings = settings
+        self._send = send
+        self._emit = emit
+        self._metrics = metrics
+        self._room_key = room_key
+        self._active: dict[str, Speaker] = {}  # by session id; ≤ settings.max_speakers
+        self._finishing: set[Speaker] = set()  # each ends by itself once its last final is out
+        self._all_finished = asyncio.Event()
+        self._all_finished.set()
+        self._not_before: dict[str, float] = {}  # failed speakers; emptied as they are retried or leave
+
+    @property
+    def active(self) -> Collection[Speaker]:
+        return self._active.values()
+
+    def reconcile(self, wanted: frozenset[str], tasks: asyncio.TaskGroup, *, now: float) -> None:
+        """Start whoever is wanted and missing; stop whoever is not wanted any more."""
+        for session_id in [each for each in self._active if each not in wanted]:
+            self.stop(session_id)
+        for session_id in [each for each in self._not_before if each not in wanted]:
+            del self._not_before[session_id]
+        for session_id in sorted(wanted - self._active.keys()):
+            if len(self._active) >= self._settings.max_speakers:
+                log.error("more than %d speakers in one room: the rest is not heard", self._settings.max_speakers)
+                return
+            if now >= self._not_before.get(session_id, 0.0):
+                self._start(session_id, tasks)
+
+    def stop(self, session_id: str) -> None:
+        """Take in no more of this speaker; what was said still comes out."""
+        speaker = self._active.pop(session_id)
+        self._finishing.add(speaker)
+        self._all_finished.clear()
+        if speaker.subscribing is not None:
+            speaker.subscribing.cancel()
+        speaker.pipeline.finish()
+
+    def stop_all(self) -> None:
+        for session_id in list(self._active):
+            self.stop(session_id)
+
+    async def finished(self) -> None:
+        """Wait until all that were stopped have said their last words."""
+        await self._all_finished.wait()
+
+    def post(self, publisher: str, message: Offer | Candidate | ErrorReply) -> None:
+        """Hand a signaling message to the subscriber of `publisher`, if there is one."""
+        speaker = self._active.get(publisher)
+        if speaker is not None:
+            speaker.subscriber.post(message)
+
+    def _start(self, session_id: str, tasks: asyncio.TaskGroup) -> None:
+        self._not_before.pop(session_id, None)
+        pipeline = SpeakerPipeline(
+            speaker=f"{self._room_key}/{session_id}",
+            language=self._language,
+            engine=self._engine,
+            emit=self._emit,
+            settings=self._settings.speaker,
+            totals=self._metrics.totals,
+        )
+        subscriber = Subscriber(
+            publisher=session_id,
+            send=self._send,
+            feed=pipeline.feed,
+            track_ended=pipeline.track_ended,
+            addresses=self._settings.addresses,
+            settings=self._settings.subscription,
+            ice_servers=self._settings.ice_servers,
+        )
+        speaker = Speaker(pipeline=pipeline, subscriber=subscriber)
+        self._active[session_id] = speaker
+
+        def failed(_: Exception) -> None:
+            self._metrics.speaker_failed()
+            if self._active.get(session_id) is speaker:
+                del self._active[session_id]
+                clock = asyncio.get_running_loop().time
+                self._not_before[session_id] = clock() + self._settings.speaker_retry_s
+
+        tasks.create_task(guard("a speaker", self._run(speaker), failed))
+
+    async def _run(self, speaker: Speaker) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                speaker.subscribing = tasks.create_task(speaker.subscriber.run())
+                await speaker.pipeline.run()
+                speaker.subscribing.cancel()
+        finally:
+            self._finishing.discard(speaker)
+            if not self._finishing:
+                self._all_finished.set()

@@ -1,0 +1,171 @@
+"""One publisher's subscription at work: the shell around `Subscription`, with one peer connection at a time.
+
+`run` is one loop over a mailbox. The room's signaling loop only ever posts to it, so a slow gathering or a dead peer
+holds up nobody else. Frames go from the peer's track into the speaker's pipeline in a task of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import av
+from aiortc import RTCIceServer
+
+from pipeline import DropOldest
+from signaling import Candidate, ClientMessage, ErrorReply, Offer, SendAnswer, SendOfferRequest
+
+from .errors import PeerFailed
+from .ice import LocalAddresses
+from .peer import Peer
+from .subscription import Answer, ClosePeer, Command, Request, State, Subscription, SubscriptionSettings, Wake
+
+log = logging.getLogger("roomscribe.bot.subscriber")
+
+MAILBOX: Final = 256  # an offer and its candidates; more only from a flood
+CLOSE_TIMEOUT_S: Final = 5.0
+
+
+class _PeerState:
+    """In the mailbox: a peer connection changed its state."""
+
+    def __init__(self, peer: Peer, state: str) -> None:
+        self.peer = peer
+        self.state = state
+
+
+class Subscriber:
+    """`feed` takes decoded frames, `track_ended` hears that no more will come from this track."""
+
+    def __init__(
+        self,
+        *,
+        publisher: str,
+        send: Callable[[ClientMessage], Awaitable[bool]],
+        feed: Callable[[av.AudioFrame], None],
+        track_ended: Callable[[], None],
+        addresses: LocalAddresses,
+        settings: SubscriptionSettings,
+        ice_servers: tuple[RTCIceServer, ...] = (),
+    ) -> None:
+        self.publisher = publisher
+        self.request_id = f"offer:{publisher}"
+        self._send = send
+        self._feed = feed
+        self._track_ended = track_ended
+        self._addresses = addresses
+        self._ice_servers = ice_servers
+        self._core = Subscription(settings, random.uniform)
+        self._mailbox: DropOldest[Offer | Candidate | ErrorReply | _PeerState] = DropOldest(MAILBOX)
+        self._peer: Peer | None = None
+        self._drain: asyncio.Task[None] | None = None
+        self._offer: Offer | None = None
+        self._alarm: float | None = None
+        self.requests = 0
+
+    @property
+    def state(self) -> State:
+        return self._core.state
+
+    def post(self, message: Offer | Candidate | ErrorReply) -> None:
+        """A signaling message that concerns this publisher. Never waits."""
+        self._mailbox.put(message)
+
+    async def run(self) -> None:
+        """Keep the subscription alive until cancelled."""
+        clock = asyncio.get_running_loop().time
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                await self._execute(self._core.start(now=clock()), tasks)
+                while True:
+                    await self._execute(await self._next(), tasks)
+            finally:
+                await self._close_peer()
+
+    async def _next(self) -> Sequence[Command]:
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout_at(self._alarm):
+                item = await self._mailbox.get()
+        except TimeoutError:
+            self._alarm = None
+            return self._core.woke(now=clock())
+        match item:
+            case Offer():
+                self._offer = item
+                return self._core.offered(item.sid, now=clock())
+            case Candidate() if self._peer is not None and self._core.is_current(item.sid):
+                await self._peer.add_candidate(item.candidate)
+            case ErrorReply(code=code):
+                log.info("the signaling server answered a request for an offer with %s", code)
+                return self._core.refused(now=clock())
+            case _PeerState() if item.peer is self._peer:
+                if item.state == "connected":
+                    return self._core.connected()
+                if item.state in ("failed", "closed"):
+                    return self._core.peer_failed(now=clock())
+            case _:
+                pass
+        return ()
+
+    async def _execute(self, commands: Sequence[Command], tasks: asyncio.TaskGroup) -> None:
+        for command in commands:
+            match command:
+                case Request():
+                    self.requests += 1
+                    await self._send(SendOfferRequest(publisher=self.publisher, request_id=self.request_id))
+                case Answer(fresh):
+                    await self._answer(fresh, tasks)
+                case ClosePeer():
+                    await self._close_peer()
+                case Wake(at):
+                    self._alarm = at
+
+    async def _answer(self, fresh: bool, tasks: asyncio.TaskGroup) -> None:
+        offer = self._offer
+        if offer is None:
+            return
+        if fresh:
+            await self._close_peer()
+        if self._peer is None:
+            self._peer = self._new_peer()
+        peer = self._peer
+        try:
+            sdp = await peer.answer(offer.sdp)
+        except PeerFailed as error:
+            log.warning("a subscription could not be made: %s", error)
+            self._mailbox.put(_PeerState(peer, "failed"))
+            return
+        if self._drain is None and peer.track is not None:
+            self._drain = tasks.create_task(self._drain_track(peer))
+        answer = SendAnswer(recipient=self.publisher, sid=offer.sid, sdp=sdp, request_id=self.request_id)
+        await self._send(answer)
+
+    def _new_peer(self) -> Peer:
+        def changed(state: str) -> None:
+            self._mailbox.put(_PeerState(peer, state))
+
+        peer = Peer(self._addresses, self._ice_servers, changed)
+        return peer
+
+    async def _drain_track(self, peer: Peer) -> None:
+        try:
+            async for frame in peer.frames():
+                self._feed(frame)
+        finally:
+            self._track_ended()
+
+    async def _close_peer(self) -> None:
+        peer, self._peer = self._peer, None
+        drain, self._drain = self._drain, None
+        if drain is not None:
+            drain.cancel()
+        if peer is not None:
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await peer.close()
+            except TimeoutError:
+                log.warning("a peer connection did not close within %.0f s", CLOSE_TIMEOUT_S)

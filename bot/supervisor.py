@@ -1,0 +1,166 @@
+"""The process: rooms by token, the engine they share. Answers at once; everything slow happens in its TaskGroup."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+
+from pipeline import Engine, EngineSettings, EngineState, Language, parse_language
+
+from .errors import NotReady, RoomFailed, SecretRejected, TooManyRooms
+from .guard import guard
+from .ice import check as check_ice
+from .metrics import Metrics
+from .room import RoomBot, RoomState
+from .settings import RoomSettings
+
+log = logging.getLogger("roomscribe.bot.supervisor")
+
+MAX_FAILURES: Final = 1000  # remembered reasons of rooms that failed; the oldest is forgotten
+STOP_MARGIN_S: Final = 3.0  # beyond the rooms' own time limits
+
+
+class Supervisor:
+    """An async context manager: inside it, rooms can be served; leaving it stops them, last words first."""
+
+    def __init__(self, *, rooms: RoomSettings, engine: EngineSettings) -> None:
+        self._settings = rooms
+        self.metrics = Metrics()
+        self.engine = Engine(engine)
+        self._rooms: dict[str, RoomBot] = {}  # by token; ≤ settings.max_rooms
+        self._serving: set[RoomBot] = set()  # ≤ two a token: one that leaves and its successor
+        self._room_tasks: set[asyncio.Task[None]] = set()  # one for each of `_serving`
+        self._all_gone = asyncio.Event()
+        self._all_gone.set()
+        self._failures: dict[str, RoomFailed] = {}  # by token; ≤ MAX_FAILURES; told once, on the next call
+        self._rejected: SecretRejected | None = None
+        self._keys = itertools.count(1)
+        self._tasks = asyncio.TaskGroup()
+        self._http: aiohttp.ClientSession | None = None
+        self._engine_task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.metrics.watch(self)
+
+    @property
+    def rooms(self) -> Mapping[str, RoomBot]:
+        return self._rooms
+
+    @property
+    def rejected(self) -> SecretRejected | None:
+        """Set once the signaling server has refused our credentials: no room can be served."""
+        return self._rejected
+
+    async def __aenter__(self) -> Supervisor:
+        check_ice()
+        self._http = aiohttp.ClientSession()
+        await self._tasks.__aenter__()
+        self._engine_task = self._tasks.create_task(self.engine.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self._stop_rooms()
+        finally:
+            for task in [self._engine_task, *self._room_tasks]:
+                if task is not None:
+                    task.cancel()
+            try:
+                # Not told of the block's exception: it goes on by itself, and is not wrapped into a group.
+                await self._tasks.__aexit__(None, None, None)
+            finally:
+                if self._http is not None:
+                    await self._http.close()
+
+    def language(self, language_id: str) -> Language:
+        """Check a language id against the loaded model.
+
+        Raises `UnknownLanguage`; `NotReady` while the model is not loaded, because only the model knows.
+        """
+        if self.engine.state is EngineState.FAILED:
+            raise NotReady(self.engine.failure)
+        if not self.engine.languages:
+            raise NotReady("the model is still being loaded; try again in a moment")
+        return parse_language(language_id, self.engine.languages)
+
+    def enable(self, token: str, nextcloud_session_id: str, language: Language) -> None:
+        """Captions for this reader of this room. Returns at once; the bot connects in the background.
+
+        A room that failed since it was last asked for says so here, once: raises `RoomFailed`. Also raises
+        `NotReady`, `TooManyRooms`, `TooManyTargets`. The language counts only for a room that is not served yet.
+        """
+        if self._stopping:
+            raise NotReady("roomscribe is shutting down")
+        if self._rejected is not None:
+            raise self._rejected
+        if (failure := self._failures.pop(token, None)) is not None:
+            raise failure
+        room = self._rooms.get(token)
+        if room is None or room.state is RoomState.LEAVING:
+            room = self._start(token, language)
+        room.enable(nextcloud_session_id)
+
+    def disable(self, token: str, nextcloud_session_id: str) -> None:
+        """No captions for this reader any more; an unknown room or reader is fine."""
+        if (room := self._rooms.get(token)) is not None:
+            room.disable(nextcloud_session_id)
+
+    def _start(self, token: str, language: Language) -> RoomBot:
+        if self._http is None:
+            raise NotReady("roomscribe is not running")
+        if len(self._rooms) >= self._settings.max_rooms:
+            raise TooManyRooms(
+                f"already serving {len(self._rooms)} rooms (ROOMSCRIBE_MAX_ROOMS={self._settings.max_rooms})"
+            )
+        room = RoomBot(
+            key=str(next(self._keys)),
+            token=token,
+            language=language,
+            http=self._http,
+            engine=self.engine,
+            metrics=self.metrics,
+            settings=self._settings,
+        )
+        leaving = self._rooms.get(token)
+        self._rooms[token] = room
+        self._serving.add(room)
+        self._all_gone.clear()
+        task = self._tasks.create_task(self._serve(token, room, leaving))
+        self._room_tasks.add(task)
+        task.add_done_callback(self._room_tasks.discard)
+        return room
+
+    async def _serve(self, token: str, room: RoomBot, leaving: RoomBot | None) -> None:
+        def failed(error: Exception) -> None:
+            self.metrics.room_failed()
+            failure = error if isinstance(error, RoomFailed) else RoomFailed("the room's bot failed", room=token)
+            if isinstance(failure, SecretRejected):
+                self._rejected = failure
+            self._failures[token] = failure
+            if len(self._failures) > MAX_FAILURES:
+                del self._failures[next(iter(self._failures))]
+
+        try:
+            if leaving is not None:
+                await leaving.gone.wait()  # two bots never serve one room
+            await guard("a room", room.run(), failed)
+        finally:
+            self._serving.discard(room)
+            if not self._serving:
+                self._all_gone.set()
+            if self._rooms.get(token) is room:
+                del self._rooms[token]
+
+    async def _stop_rooms(self) -> None:
+        self._stopping = True
+        for room in self._serving:
+            room.stop("roomscribe is shutting down")
+        try:
+            async with asyncio.timeout(self._settings.drain_timeout_s + STOP_MARGIN_S):
+                await self._all_gone.wait()
+        except TimeoutError:
+            log.error("%d rooms did not stop in time", len(self._serving))

@@ -1,0 +1,99 @@
+"""One life of the engine's child process, seen from the parent: start, frames both ways, end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from .errors import EngineDied
+from .wire import PREFIX, BrokenFrame, lengths, pack, unpack_header
+
+STOP_TIMEOUT_S: Final = 3.0
+
+#: One thread per call; more only burn the other cores (numpy's mel filter, ctranslate2's OpenMP).
+CHILD_ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """`model`: a folder, a packaged model or a faster-whisper name. `cache_dir` None: Hugging Face's own cache."""
+
+    model: str = "tiny.en"
+    cache_dir: str | None = None
+    download: bool = True
+    device: str = "cpu"
+    compute_type: str = "int8"
+    workers: int = 2
+
+
+class ChildProcess:
+    """Use as an async context manager; leaving it ends the process, by force if need be."""
+
+    def __init__(self, settings: ModelSettings, environment: dict[str, str]) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> ChildProcess:
+        # -P: the folder it is started from must not shadow modules.
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "pipeline.engine_child",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**self._environment, **CHILD_ENVIRONMENT},
+        )
+        await self.send(asdict(self._settings))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await process.wait()
+        except TimeoutError:
+            self.kill()
+            await process.wait()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def kill(self) -> None:
+        """End it now; whoever waits in `receive` gets `EngineDied`."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def send(self, header: dict[str, Any], payload: bytes = b"") -> None:
+        """Write one frame. Raises `EngineDied` when nobody reads any more."""
+        if self._process is None or self._process.stdin is None:
+            raise EngineDied("the recognition process is not running")
+        try:
+            self._process.stdin.write(pack(header, payload))
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise EngineDied("the recognition process does not read any more") from error
+
+    async def receive(self) -> dict[str, Any]:
+        """Wait for one frame's header. Raises `EngineDied` at the end of the stream."""
+        if self._process is None or self._process.stdout is None:
+            raise EngineDied("the recognition process is not running")
+        try:
+            header_length, payload_length = lengths(await self._process.stdout.readexactly(PREFIX.size))
+            header = unpack_header(await self._process.stdout.readexactly(header_length))
+            await self._process.stdout.readexactly(payload_length)
+        except asyncio.IncompleteReadError as error:
+            raise EngineDied("the recognition process ended") from error
+        except BrokenFrame as error:
+            raise EngineDied(f"the recognition process wrote {error}") from error
+        return header

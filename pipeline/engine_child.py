@@ -1,0 +1,88 @@
+"""The engine's child process: loads the model, then answers requests until its standard input ends.
+
+It never outlives its parent: the end of standard input, which the kernel brings about whatever happens to the
+parent, ends it. Standard output belongs to the frames; whatever libraries print goes to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from .model import ModelNotFound, find_model
+from .scheduler import Kind
+from .whisper import FasterWhisper, Transcriber
+from .wire import pack, read_frame
+
+NICENESS = 5  # packets win over inference
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    writer = _Writer(replies)
+    first = read_frame(sys.stdin.buffer)
+    if first is None:
+        return
+    options = first[0]
+    try:
+        transcriber = _load(options, writer)
+    except ModelNotFound as error:
+        writer.write({"fatal": str(error)})
+        return
+    except Exception as error:  # noqa: BLE001 — a model that cannot be loaded must be explained, not traced
+        writer.write({"fatal": f"the model {options['model']!r} (ROOMSCRIBE_MODEL) cannot be loaded: {error}"})
+        return
+    with ThreadPoolExecutor(max_workers=options["workers"]) as pool:
+        # Bounded by the parent, which never has more requests out than there are workers.
+        while (frame := read_frame(sys.stdin.buffer)) is not None:
+            pool.submit(_answer, transcriber, writer, *frame)
+        os._exit(0)  # nobody is left to read what is still being decoded
+
+
+class _Writer:
+    """Whole frames, from any thread."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def write(self, header: dict[str, Any]) -> None:
+        frame = memoryview(pack(header))
+        with self._lock, contextlib.suppress(BrokenPipeError):
+            while frame:
+                frame = frame[self._stream.write(frame) :]
+
+
+def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
+    found = find_model(options["model"], cache_dir=options["cache_dir"], download=options["download"])
+    whisper = FasterWhisper(
+        found, device=options["device"], compute_type=options["compute_type"], workers=options["workers"]
+    )
+    whisper.warm_up()
+    writer.write({"ready": True, "source": found.source, "languages": whisper.languages})
+    return whisper
+
+
+def _answer(transcriber: Transcriber, writer: _Writer, header: dict[str, Any], payload: bytes) -> None:
+    pcm = np.frombuffer(payload, dtype="<i2")
+    try:
+        hypothesis = transcriber.transcribe(pcm, language=header["language"], kind=Kind(header["kind"]))
+    except Exception as error:  # noqa: BLE001 — one bad utterance must not end the worker
+        writer.write({"id": header["id"], "error": f"{type(error).__name__}: {error}"})
+        return
+    writer.write({"id": header["id"], "text": hypothesis.text, "decode_s": hypothesis.decode_s})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""One speaker: decoded frames in, transcripts out. The asyncio shell around decode, VAD, segmenter and ring.
+
+Three tasks in one group: `_listen` turns frames into utterances, `_send_finals` decodes closed utterances in order,
+`_send_partials` decodes the open one now and then. Intake never waits: it is a `DropOldest`. `finish` closes the
+intake; `run` then returns when the last final has been handed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import av
+import numpy as np
+
+from .audio import FRAME, WIRE_RATE, AudioChunk, Pcm, samples, seconds
+from .channels import ChannelClosed, ChannelStats, DropOldest
+from .decode import Downsampler
+from .engine import Engine
+from .errors import EngineError
+from .languages import Language
+from .ring import AudioRing
+from .scheduler import Kind, SchedulerFull
+from .segmenter import Segmenter, SegmenterSettings, UtteranceEnded, UtteranceStarted
+from .totals import Totals
+from .transcript import GAP_MARK, FinalTranscript, PartialTranscript, Transcript
+from .vad import VoiceDetector, WebRtcVoiceDetector
+
+log = logging.getLogger("roomscribe.pipeline.speaker")
+
+TICK_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakerSettings:
+    """Frames are 20 ms. The ring must hold the longest utterance and its pre-roll."""
+
+    segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
+    vad_mode: int = 2
+    intake_frames: int = 150
+    ring: int = samples(30.0)
+    waiting_utterances: int = 8
+    min_voiced: int = samples(0.12)  # less speech than this is a cough, not a word
+    first_partial: int = samples(0.6)
+    partial_interval_s: float = 1.0
+
+
+class TrackEnded:
+    """In the intake: the track ended; another may follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Utterance:
+    number: int
+    audio: AudioChunk
+    heard_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """The utterance being spoken. `revision` counts the partials sent."""
+
+    number: int
+    start: int
+    revision: int = 0
+
+
+class SpeakerPipeline:
+    """`speaker` is unique in the process and comes back in each transcript. `emit` may wait: a final's backpressure."""
+
+    def __init__(
+        self,
+        *,
+        speaker: str,
+        language: Language,
+        engine: Engine,
+        emit: Callable[[Transcript], Awaitable[None]],
+        settings: SpeakerSettings,
+        totals: Totals | None = None,
+        detector: VoiceDetector | None = None,
+    ) -> None:
+        self.speaker = speaker
+        self._language = language
+        self._engine = engine
+        self._emit = emit
+        self._settings = settings
+        self._totals = totals or Totals()
+        self._intake: DropOldest[av.AudioFrame | TrackEnded] = DropOldest(settings.intake_frames)
+        self._downsampler = Downsampler()
+        self._detector = detector or WebRtcVoiceDetector(settings.vad_mode)
+        self._segmenter = Segmenter(settings.segmenter)
+        self._ring = AudioRing(settings.ring)
+        self._rest: Pcm = np.zeros(0, dtype=np.int16)  # < FRAME samples that wait for their frame to fill
+        self._closed: DropOldest[_Utterance] = DropOldest(settings.waiting_utterances)
+        self._open: _Open | None = None
+        self._spoke = asyncio.Event()  # there is an open utterance
+        self._count = 0
+        self._unsaid = 0  # closed utterances whose final is not out yet
+        self._heard_at = 0.0
+        self._speech_at = 0.0  # when the newest frame with speech came in
+
+    def feed(self, frame: av.AudioFrame) -> None:
+        """A decoded frame came in. Never waits: the oldest frame is dropped when the intake is full."""
+        if self._intake.put(frame) is not None:
+            self._totals.intake_dropped_s += frame.samples / WIRE_RATE
+
+    def track_ended(self) -> None:
+        """The track ended; its open utterance is closed. A new track may follow."""
+        self._intake.put(TrackEnded())
+
+    def finish(self) -> None:
+        """No more audio will come. `run` delivers what was said and returns."""
+        self._intake.close()
+
+    @property
+    def intake(self) -> ChannelStats:
+        return self._intake.stats
+
+    @property
+    def utterances(self) -> ChannelStats:
+        return self._closed.stats
+
+    async def run(self) -> None:
+        """Work until `finish` was called and the last final is out."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                partials = tasks.create_task(self._send_partials())
+                finals = tasks.create_task(self._send_finals())
+                await self._listen()
+                partials.cancel()
+                self._closed.close()
+                await finals
+        finally:
+            self._engine.forget(self.speaker)
+
+    async def _listen(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                async with asyncio.timeout(TICK_S):
+                    item = await self._intake.get()
+            except TimeoutError:
+                await self._react(self._segmenter.tick(now=clock()))
+            except ChannelClosed:
+                await self._stop_listening(clock())
+                return
+            else:
+                if isinstance(item, TrackEnded):
+                    await self._stop_listening(clock())
+                else:
+                    filled = self._downsampler.filled
+                    await self._hear(self._downsampler.feed(item), clock())
+                    self._totals.filled_s += seconds(self._downsampler.filled - filled)
+
+    async def _stop_listening(self, now: float) -> None:
+        await self._hear(self._downsampler.restart(), now)
+        await self._react(self._segmenter.end())
+
+    async def _hear(self, chunks: list[AudioChunk], now: float) -> None:
+        """Store the audio and judge it frame by frame."""
+        for chunk in chunks:
+            if chunk.start != self._ring.end:
+                self._rest = self._rest[:0]  # media time jumped: less than a frame is given up
+            self._ring.write(chunk)
+            self._totals.audio_s += seconds(len(chunk.pcm))
+            self._heard_at = now
+            pcm = np.concatenate((self._rest, chunk.pcm))
+            start = chunk.end - len(pcm)
+            whole = len(pcm) - len(pcm) % FRAME
+            for offset in range(0, whole, FRAME):
+                speech = self._detector.is_speech(pcm[offset : offset + FRAME])
+                if speech:
+                    self._speech_at = now
+                await self._react(self._segmenter.audio(speech, start=start + offset, now=now))
+            self._rest = pcm[whole:]
+
+    async def _react(self, events: list[UtteranceStarted | UtteranceEnded]) -> None:
+        for event in events:
+            match event:
+                case UtteranceStarted(start=start):
+                    self._count += 1
+                    self._open = _Open(number=self._count, start=start)
+                    self._spoke.set()
+                case UtteranceEnded():
+                    await self._close(event)
+
+    async def _close(self, ended: UtteranceEnded) -> None:
+        spoken, self._open = self._open, None
+        self._spoke.clear()
+        if spoken is None or (ended.voiced < self._settings.min_voiced and not spoken.revision):
+            return
+        audio = self._ring.read(ended.start, ended.end)
+        utterance = _Utterance(number=spoken.number, audio=audio, heard_at=self._speech_at)
+        self._unsaid += 1
+        lost = self._closed.put(utterance)
+        if lost is not None:  # overload: the reader is told that words are missing here
+            self._totals.gaps += 1
+            log.warning("an utterance of %.1f s was dropped: recognition cannot keep up", seconds(len(lost.audio.pcm)))
+            await self._say(lost, GAP_MARK)
+
+    async def _send_finals(self) -> None:
+        while True:
+            try:
+                utterance = await self._closed.get()
+            except ChannelClosed:
+                return
+            await self._say(utterance, await self._final_text(utterance))
+
+    async def _final_text(self, utterance: _Utterance) -> str:
+        pcm = utterance.audio.pcm
+        try:
+            hypothesis = await self._engine.transcribe(
+                lambda: pcm,
+                kind=Kind.FINAL,
+                speaker=self.speaker,
+                language=self._language.code,
+                due=utterance.heard_at,
+            )
+        except (EngineError, SchedulerFull) as error:
+            self._totals.gaps += 1
+            log.error("an utterance of %.1f s was not transcribed: %s", seconds(len(pcm)), error)
+            return GAP_MARK
+        return hypothesis.text
+
+    async def _send_partials(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            await self._spoke.wait()
+            spoken = self._open
+            # A reader has one open line a speaker: it belongs to the utterance whose final is still to come.
+            if spoken is None or self._unsaid or self._segmenter.voiced < self._settings.first_partial:
+                await asyncio.sleep(seconds(FRAME))
+                continue
+            asked_at = clock()
+            await self._send_partial(spoken)
+            pause = self._settings.partial_interval_s - (clock() - asked_at)
+            await asyncio.sleep(max(pause, seconds(FRAME)))
+
+    async def _send_partial(self, spoken: _Open) -> None:
+        newest = (self._ring.end, self._heard_at)
+
+        def cut() -> Pcm:
+            nonlocal newest
+            newest = (self._ring.end, self._heard_at)
+            return self._ring.read(spoken.start, self._ring.end).pcm
+
+        try:
+            hypothesis = await self._engine.transcribe(
+                cut,
+                kind=Kind.PARTIAL,
+                speaker=self.speaker,
+                language=self._language.code,
+                due=self._heard_at,
+            )
+        except (EngineError, SchedulerFull):
+            return  # the final will say it, or mark the gap
+        if self._open is not spoken or not hypothesis.text:
+            return  # the utterance is closed: its final supersedes this
+        spoken.revision += 1
+        await self._emit(
+            PartialTranscript(
+                speaker=self.speaker,
+                utterance=spoken.number,
+                revision=spoken.revision,
+                text=hypothesis.text,
+                language_id=self._language.id,
+                start=spoken.start,
+                end=newest[0],
+                heard_at=newest[1],
+            )
+        )
+
+    async def _say(self, utterance: _Utterance, text: str) -> None:
+        self._unsaid -= 1
+        await self._emit(
+            FinalTranscript(
+                speaker=self.speaker,
+                utterance=utterance.number,
+                text=text,
+                language_id=self._language.id,
+                start=utterance.audio.start,
+                end=utterance.audio.end,
+                heard_at=utterance.heard_at,
+            )
+        )

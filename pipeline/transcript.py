@@ -1,0 +1,51 @@
+"""What the pipeline says about one utterance.
+
+A partial may be replaced by any later revision of the same utterance; a final never changes and always comes,
+exactly once, for each utterance that was heard, also when a partial was shown and the final turned out empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+GAP_MARK: Final = "[…]"  # stands for speech that was heard but could not be transcribed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialTranscript:
+    """`start` and `end` are media time; `heard_at` is when (in *now*) the newest sample of it came in."""
+
+    speaker: str
+    utterance: int
+    revision: int
+    text: str = field(repr=False)
+    language_id: str
+    start: int
+    end: int
+    heard_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalTranscript:
+    """As `PartialTranscript`; `heard_at` is when the last sample of speech came in. `text` may be empty."""
+
+    speaker: str
+    utterance: int
+    text: str = field(repr=False)
+    language_id: str
+    start: int
+    end: int
+    heard_at: float
+
+
+Transcript = PartialTranscript | FinalTranscript
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """One decode of one stretch of audio. Empty text: the model, or its guards, heard no words."""
+
+    text: str = field(repr=False)
+    language: str
+    decode_s: float

@@ -1,0 +1,96 @@
+"""Signaling: speaks the HPB websocket protocol of Nextcloud Talk; knows nothing of audio.
+
+`Session` is the sans-IO state machine, `SignalingClient` the thin shell that gives it a websocket.
+`signaling.embedded` holds the development server that the demo and the fast tests run on.
+"""
+
+from .auth import Credentials, InternalCredentials, TicketCredentials
+from .backoff import BackoffSettings, delays
+from .client import SignalingClient, signaling_url
+from .errors import (
+    AuthRejected,
+    InvalidSignalingUrl,
+    MalformedMessage,
+    SignalingError,
+    SignalingUnreachable,
+)
+from .events import (
+    Event,
+    MessageReceived,
+    RoomEntered,
+    SessionEnded,
+    SessionLost,
+    SessionRejected,
+    SessionResumed,
+    SessionStarted,
+)
+from .messages import (
+    Answer,
+    Candidate,
+    ClientMessage,
+    ErrorReply,
+    IceCandidate,
+    Offer,
+    OfferRequested,
+    Participant,
+    ParticipantsUpdate,
+    PeopleJoined,
+    PeopleLeft,
+    Person,
+    RoomClosed,
+    SendAnswer,
+    SendCandidate,
+    SendOffer,
+    SendOfferRequest,
+    SendTranscript,
+    ServerMessage,
+    TranscriptReceived,
+)
+from .probe import probe
+from .session import Session, SessionSettings
+
+__all__ = [
+    "Answer",
+    "AuthRejected",
+    "BackoffSettings",
+    "Candidate",
+    "ClientMessage",
+    "Credentials",
+    "ErrorReply",
+    "Event",
+    "IceCandidate",
+    "InternalCredentials",
+    "InvalidSignalingUrl",
+    "MalformedMessage",
+    "MessageReceived",
+    "Offer",
+    "OfferRequested",
+    "Participant",
+    "ParticipantsUpdate",
+    "PeopleJoined",
+    "PeopleLeft",
+    "Person",
+    "RoomClosed",
+    "RoomEntered",
+    "SendAnswer",
+    "SendCandidate",
+    "SendOffer",
+    "SendOfferRequest",
+    "SendTranscript",
+    "ServerMessage",
+    "Session",
+    "SessionEnded",
+    "SessionLost",
+    "SessionRejected",
+    "SessionResumed",
+    "SessionSettings",
+    "SessionStarted",
+    "SignalingClient",
+    "SignalingError",
+    "SignalingUnreachable",
+    "TicketCredentials",
+    "TranscriptReceived",
+    "delays",
+    "probe",
+    "signaling_url",
+]

@@ -1,0 +1,181 @@
+"""The websocket shell around `Session`: one loop, no queue, no second task.
+
+`run` executes the session's commands in order and feeds it one input at a time. Other tasks of the owner may
+call `send` and `leave` while it runs; the websocket serialises their frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import secrets
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+
+from .errors import InvalidSignalingUrl, MalformedMessage
+from .events import Event, RoomEntered, SessionLost, SessionResumed, SessionStarted
+from .messages import MAX_MESSAGE_BYTES, ClientMessage, encode, parse
+from .session import Command, Dial, Emit, Hangup, Send, Session, SessionSettings, State, Wake
+
+log = logging.getLogger("roomscribe.signaling")
+
+PING_INTERVAL_S: Final = 10.0  # ours, beside the server's: a half-open link is noticed within 1.5 intervals
+SEND_TIMEOUT_S: Final = 10.0
+MAX_RECEIVED_BYTES: Final = 4 * 1024 * 1024  # a participants list of some thousand entries
+
+_CLOSED_KINDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
+
+
+def signaling_url(address: str) -> str:
+    """The websocket address of a signaling server: http becomes ws, and `/spreed` is appended.
+
+    Raises `InvalidSignalingUrl` for anything that is not a URL with a host.
+    """
+    parts = urlsplit(address.strip())
+    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
+    if scheme is None or not parts.hostname:
+        raise InvalidSignalingUrl("expected a URL such as https://signaling.example.org")
+    path = parts.path.rstrip("/")
+    if not path.endswith("/spreed"):
+        path += "/spreed"
+    return urlunsplit((scheme, parts.netloc, path, "", ""))
+
+
+class SignalingClient:
+    """One session with one signaling server. Drive it with `run`; it ends by `leave`, rejection or cancellation."""
+
+    def __init__(self, http: aiohttp.ClientSession, settings: SessionSettings) -> None:
+        self._http = http
+        self._settings = settings
+        self._session = Session(settings, nonce=lambda: secrets.token_urlsafe(48), uniform=random.uniform)
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._alarm: float | None = None
+        self._left = asyncio.Event()
+        self._malformed_seen = False
+        self.ready = asyncio.Event()  # set while messages can be sent
+
+    @property
+    def session_id(self) -> str:
+        return self._session.session_id
+
+    async def run(self, handle: Callable[[Event], None]) -> None:
+        """Keep the session alive and hand over its events. `handle` must not block and must not raise."""
+        clock = asyncio.get_running_loop().time
+        try:
+            await self._execute(self._session.start(now=clock()), handle)
+            while self._session.state is not State.CLOSED:
+                await self._execute(await self._next_input(), handle)
+        finally:
+            self.ready.clear()
+            await self._hang_up()
+
+    async def send(self, message: ClientMessage) -> bool:
+        """Send to another session. False: there is no connection just now, or the frame would not fit."""
+        if not self.ready.is_set():
+            return False
+        return await self._write(encode(message))
+
+    async def leave(self) -> None:
+        """Say goodbye; `run` then returns."""
+        for command in self._session.shutdown():
+            if isinstance(command, Send):
+                await self._write(command.message)
+            elif isinstance(command, Hangup):
+                await self._hang_up()
+        self.ready.clear()
+        self._left.set()
+
+    async def _execute(self, commands: Sequence[Command], handle: Callable[[Event], None]) -> None:
+        clock = asyncio.get_running_loop().time
+        waiting = deque(commands)
+        while waiting:
+            match waiting.popleft():
+                case Dial():
+                    waiting.extend(await self._dial())
+                case Send(message):
+                    if not await self._write(message):
+                        waiting.extend(self._session.lost("sending failed", now=clock()))
+                case Hangup():
+                    await self._hang_up()
+                case Wake(at):
+                    self._alarm = at
+                case Emit(event):
+                    self._note(event)
+                    handle(event)
+
+    async def _dial(self) -> list[Command]:
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(self._settings.answer_timeout_s):
+                self._socket = await self._http.ws_connect(
+                    self._settings.url, heartbeat=PING_INTERVAL_S, max_msg_size=MAX_RECEIVED_BYTES
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            reason = f"no connection to the signaling server ({type(error).__name__})"
+            return self._session.lost(reason, now=clock())
+        return self._session.opened(now=clock())
+
+    async def _next_input(self) -> list[Command]:
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout_at(self._alarm):
+                if self._socket is None:
+                    await self._left.wait()
+                    return []
+                frame = await self._socket.receive()
+        except TimeoutError:
+            self._alarm = None
+            return self._session.woke(now=clock())
+        if frame.type is aiohttp.WSMsgType.TEXT:
+            try:
+                return self._session.received(parse(frame.data), now=clock())
+            except MalformedMessage as error:
+                if not self._malformed_seen:  # once a session: a broken server must not fill the disk
+                    self._malformed_seen = True
+                    log.warning("skipped a message of the signaling server: %s", error)
+                return []
+        if frame.type is aiohttp.WSMsgType.ERROR or frame.type in _CLOSED_KINDS:
+            return self._session.lost("the connection to the signaling server broke", now=clock())
+        return []
+
+    async def _write(self, message: dict[str, Any]) -> bool:
+        socket = self._socket
+        if socket is None or socket.closed:
+            return False
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > MAX_MESSAGE_BYTES:
+            log.error("a message of %d bytes was not sent: HPB closes the connection on it", len(text))
+            return False
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await socket.send_str(text)
+        except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError):
+            return False
+        return True
+
+    async def _hang_up(self) -> None:
+        socket, self._socket = self._socket, None
+        if socket is not None and not socket.closed:
+            try:
+                async with asyncio.timeout(1.0):
+                    await socket.close()
+            except TimeoutError:
+                log.debug("the signaling server did not answer the close frame")
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case RoomEntered() | SessionResumed():
+                self.ready.set()
+            case SessionStarted() if not self._settings.room:
+                self.ready.set()
+            case SessionLost(reason=reason):
+                self.ready.clear()
+                log.warning("signaling lost: %s; trying again", reason)
+            case _:
+                pass

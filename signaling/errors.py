@@ -1,0 +1,38 @@
+"""Everything that can go wrong between us and the signaling server.
+
+    SignalingError
+    ├── InvalidSignalingUrl     the setting cannot be turned into a websocket address
+    ├── SignalingUnreachable    no connection, or no answer in time          (worth retrying)
+    ├── AuthRejected            the server refused our credentials           (fatal: never retried)
+    └── MalformedMessage        the server sent what the protocol forbids    (skipped, logged once)
+
+`component` names the part that speaks; room and speaker are added by whoever owns them.
+"""
+
+from __future__ import annotations
+
+
+class SignalingError(Exception):
+    """Root of all signaling failures."""
+
+    component = "signaling"
+
+
+class InvalidSignalingUrl(SignalingError):
+    """The configured address is not an http(s) or ws(s) URL with a host."""
+
+
+class SignalingUnreachable(SignalingError):
+    """No websocket could be opened, or the server did not finish the greeting in time."""
+
+
+class AuthRejected(SignalingError):
+    """The server refused the hello. HPB locks an address out after ten of these: never retry in a loop."""
+
+    def __init__(self, code: str, explanation: str) -> None:
+        super().__init__(explanation)
+        self.code = code
+
+
+class MalformedMessage(SignalingError):
+    """A frame that is not JSON, not an object, or lacks what its type must carry."""

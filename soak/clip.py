@@ -1,0 +1,92 @@
+"""Speech with a known text: the clips that synthetic speakers publish and that captions are scored against."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from pipeline import WIRE_RATE
+
+Pcm = npt.NDArray[np.int16]
+
+FRAME: Final = WIRE_RATE // 50  # 20 ms at 48 kHz
+SPEECH_DB: Final = 25.0  # a frame this far below the clip's loud frames is no speech
+
+
+class BadManifest(Exception):
+    """A manifest, or a clip that it names, cannot be used. The message names file and line."""
+
+    component = "soak.clip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """`text` is what is said. `voice` groups clips of one human speaker."""
+
+    path: Path
+    text: str = field(repr=False)
+    voice: str
+    language: str
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    def decode(self) -> Pcm:
+        """48 kHz mono int16, as a microphone would give it. Raises `BadManifest`."""
+        try:
+            with av.open(str(self.path)) as container:
+                resampler = av.AudioResampler(format="s16", layout="mono", rate=WIRE_RATE)
+                frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+                frames += resampler.resample(None)
+        except (av.FFmpegError, OSError, IndexError) as error:
+            raise BadManifest(f"{self.path}: cannot be decoded ({type(error).__name__})") from error
+        return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(np.int16, copy=False)
+
+
+def speech_bounds(pcm: Pcm) -> tuple[int, int]:
+    """First and last sample of speech: the outermost 20 ms frames within `SPEECH_DB` of the clip's loud frames."""
+    count = max(1, len(pcm) // FRAME)
+    frames = pcm[: count * FRAME].astype(np.float64).reshape(count, -1)
+    level = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-9)
+    loud = np.flatnonzero(level > np.percentile(level, 95) - SPEECH_DB)
+    return int(loud[0]) * FRAME, min((int(loud[-1]) + 1) * FRAME, len(pcm))
+
+
+def shipped_clips() -> list[Clip]:
+    """The clips that roomscribe carries (`soak/clips/LICENCES.md`)."""
+    return read_manifest(Path(str(importlib.resources.files("soak.clips"))) / "manifest.jsonl")
+
+
+def read_manifest(manifest: Path) -> list[Clip]:
+    """Read a JSON-lines manifest: `audio` (relative to it), `text`, and optionally `speaker`, `lang`.
+
+    Raises `BadManifest`.
+    """
+    try:
+        lines = manifest.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadManifest(f"{manifest}: cannot be read ({error})") from error
+    clips = [_clip(manifest, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not clips:
+        raise BadManifest(f"{manifest}: holds no clip")
+    return clips
+
+
+def _clip(manifest: Path, number: int, line: str) -> Clip:
+    try:
+        entry = json.loads(line)
+        audio, text = entry["audio"], entry["text"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadManifest(f'{manifest}:{number}: expected {{"audio": …, "text": …}} ({error})') from error
+    path = manifest.parent / audio
+    if not path.is_file():
+        raise BadManifest(f"{manifest}:{number}: there is no file {path}")
+    return Clip(path=path, text=text, voice=entry.get("speaker", ""), language=entry.get("lang", "en"))

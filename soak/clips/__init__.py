@@ -1,0 +1,1 @@
+"""Speech clips for the demo."""

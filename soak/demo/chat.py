@@ -1,0 +1,153 @@
+"""The chat server of the demo: the part that Nextcloud plays in production.
+
+It admits people to the one demo room, keeps who is in the call, and asks roomscribe for captions over HTTP, as Talk
+does. The page talks to it under `/demo/`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+import tenacity
+from aiohttp import web
+
+from signaling import TicketCredentials, signaling_url
+from signaling.embedded import EmbeddedServer
+
+ROOM: Final = "demo"
+ROOM_NAME: Final = "The demo room"
+LANGUAGE: Final = "en"
+BACKEND: Final = "http://localhost/demo"
+MAX_GUESTS: Final = 20
+ENABLE_TIMEOUT_S: Final = 120.0
+
+
+class CaptionsRefused(Exception):
+    """roomscribe did not accept the request for captions."""
+
+    component = "soak.demo"
+
+
+class _NotYet(Exception):
+    """503: the model is still being loaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    nextcloud_session_id: str
+    credentials: TicketCredentials
+    signaling_url: str
+
+
+class ChatServer:
+    """`api_url` and `api_secret` are set once the API listens."""
+
+    def __init__(self, signaling: EmbeddedServer, http: aiohttp.ClientSession) -> None:
+        self._signaling = signaling
+        self._http = http
+        self._guests: dict[str, str] = {}  # Nextcloud session id → name; ≤ MAX_GUESTS
+        self.api_url = ""
+        self.api_secret = ""
+
+    def admit(self, name: str) -> Admission:
+        """A new participant: its Nextcloud session id and its ticket for the signaling server."""
+        session = secrets.token_urlsafe(32)
+        ticket = self._signaling.issue_ticket(user_id=f"guest-{secrets.token_hex(4)}", display_name=name)
+        return Admission(
+            nextcloud_session_id=session,
+            credentials=TicketCredentials(ticket=ticket, backend=BACKEND),
+            signaling_url=signaling_url(self._signaling.url),
+        )
+
+    def call(self, nextcloud_session_id: str, flags: int) -> None:
+        """The participant joined or left the call, with or without a microphone."""
+        self._signaling.set_in_call(ROOM, nextcloud_session_id=nextcloud_session_id, flags=flags)
+
+    async def captions(self, nextcloud_session_id: str, enable: bool) -> tuple[int, dict[str, Any]]:
+        """Ask roomscribe, over HTTP. Returns its status and body."""
+        headers = {"Authorization": f"Bearer {self.api_secret}"} if self.api_secret else {}
+        body = {"roomToken": ROOM, "ncSessionId": nextcloud_session_id, "enable": enable, "langId": LANGUAGE}
+        url = f"{self.api_url}/api/v1/call/transcribe"
+        async with self._http.post(url, json=body, headers=headers) as response:
+            return response.status, await response.json()
+
+    async def enable_captions(self, nextcloud_session_id: str) -> None:
+        """As `captions`, again and again while the model is being loaded. Raises `CaptionsRefused`."""
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(_NotYet),
+            wait=tenacity.wait_fixed(0.2),
+            stop=tenacity.stop_after_delay(ENABLE_TIMEOUT_S),
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                status, answer = await self.captions(nextcloud_session_id, True)
+                if status == 503:
+                    raise _NotYet(str(answer.get("error")))
+                if status != 200:
+                    raise CaptionsRefused(f"{status}: {answer.get('error')}")
+
+    def add_routes(self, app: web.Application) -> None:
+        """What the page calls."""
+        app.router.add_get("/demo/config", self._config)
+        app.router.add_post("/demo/join", self._join)
+        app.router.add_post("/demo/call", self._call)
+        app.router.add_post("/demo/captions", self._captions)
+
+    async def _config(self, _: web.Request) -> web.Response:
+        return web.json_response({"roomName": ROOM_NAME, "language": LANGUAGE})
+
+    async def _join(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        name = body.get("name")
+        if not isinstance(name, str) or not 1 <= len(name.strip()) <= 100:
+            return _refuse(422, "name: expected 1 to 100 characters")
+        if len(self._guests) >= MAX_GUESTS:
+            return _refuse(429, f"the demo room admits {MAX_GUESTS} people")
+        admission = self.admit(name.strip())
+        self._guests[admission.nextcloud_session_id] = name
+        return web.json_response(
+            {
+                "roomToken": ROOM,
+                "ncSessionId": admission.nextcloud_session_id,
+                "ticket": admission.credentials.ticket,
+                "signalingUrl": admission.signaling_url,
+                "backendUrl": BACKEND,
+            }
+        )
+
+    async def _call(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        session, flags = body.get("ncSessionId"), body.get("inCall")
+        if session not in self._guests:
+            return _refuse(404, "ncSessionId: not a participant of the demo room")
+        if not isinstance(flags, int) or not 0 <= flags <= 15:
+            return _refuse(422, "inCall: expected a number from 0 to 15")
+        self.call(session, flags)
+        if flags == 0:
+            self._guests.pop(session, None)
+        return web.json_response({})
+
+    async def _captions(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        session, enable = body.get("ncSessionId"), body.get("enable")
+        if session not in self._guests:
+            return _refuse(404, "ncSessionId: not a participant of the demo room")
+        status, answer = await self.captions(session, enable is not False)
+        return web.json_response(answer, status=status)
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.read())
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _refuse(status: int, error: str) -> web.Response:
+    return web.json_response({"error": error}, status=status)

@@ -1,0 +1,133 @@
+"""Captions in the terminal: live lines on a TTY, plain lines elsewhere, or one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from .score import Result
+
+STYLES = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue", "bold red")
+
+
+class Screen(Protocol):
+    """`key` is the speaker, stable for its open line; `name` is what people read; `at` seconds since the start."""
+
+    def note(self, text: str) -> None: ...
+    def caption(self, *, key: str, name: str, text: str, final: bool, at: float) -> None: ...
+    def summary(self, results: Sequence[Result], summary: dict[str, Any]) -> None: ...
+    def close(self) -> None: ...
+
+
+def screen(*, as_json: bool) -> Screen:
+    if as_json:
+        return JsonScreen()
+    console = Console(highlight=False)
+    return LiveScreen(console) if console.is_terminal else PlainScreen(console)
+
+
+class JsonScreen:
+    """For programs: captions and the summary on standard output, remarks on standard error."""
+
+    def note(self, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+
+    def caption(self, *, key: str, name: str, text: str, final: bool, at: float) -> None:
+        self._print(
+            {"type": "caption", "at": round(at, 3), "speaker": name, "session": key, "final": final, "text": text}
+        )
+
+    def summary(self, results: Sequence[Result], summary: dict[str, Any]) -> None:
+        self._print(summary)
+
+    def close(self) -> None:
+        pass
+
+    def _print(self, line: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+
+class PlainScreen:
+    """One line a caption: for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def note(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def caption(self, *, key: str, name: str, text: str, final: bool, at: float) -> None:
+        kind = "final  " if final else "partial"
+        self._console.print(f"{_clock()} {kind} {name}: {text}", markup=False, soft_wrap=True)
+
+    def summary(self, results: Sequence[Result], summary: dict[str, Any]) -> None:
+        _print_summary(self._console, results, summary)
+
+    def close(self) -> None:
+        pass
+
+
+class LiveScreen:
+    """A final is printed and stays; each speaker's partial stands dimmed below and is replaced in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._open: dict[str, Text] = {}  # ≤ speakers in the demo room
+        self._styles: dict[str, str] = {}
+        self._begun: dict[str, str] = {}
+        self._live = Live(Group(), console=console, auto_refresh=False, transient=True)
+        self._live.start()
+
+    def note(self, text: str) -> None:
+        self._live.console.print(Text(text, style="dim"))
+
+    def caption(self, *, key: str, name: str, text: str, final: bool, at: float) -> None:
+        style = self._styles.setdefault(key, STYLES[len(self._styles) % len(STYLES)])
+        begun = self._begun.setdefault(key, _clock())
+        line = Text.assemble((f"{begun}  ", "dim"), (f"{name}: ", style), (text, "" if final else "dim italic"))
+        if final:
+            self._open.pop(key, None)
+            self._begun.pop(key, None)
+            if text:
+                self._live.console.print(line)
+        else:
+            self._open[key] = line
+        self._live.update(Group(*self._open.values()), refresh=True)
+
+    def summary(self, results: Sequence[Result], summary: dict[str, Any]) -> None:
+        self.close()
+        _print_summary(self._console, results, summary)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+def _print_summary(console: Console, results: Sequence[Result], summary: dict[str, Any]) -> None:
+    table = Table("clip", "first caption", "final", "what was captioned", title="What the demo heard", expand=False)
+    for result in results:
+        table.add_row(result.clip, _ms(result.first_partial_ms), _ms(result.final_ms), Text(result.hypothesis or "—"))
+    console.print(table)
+    error_rate = "—" if summary["wer"] is None else f"{summary['wer'] * 100:.1f} %"
+    console.print(
+        f"{summary['clips_captioned']} of {summary['clips']} clips captioned, word error rate {error_rate}; "
+        f"first caption after {_ms(summary['first_partial_ms_p50'])} (p95 {_ms(summary['first_partial_ms_p95'])}), "
+        f"final {_ms(summary['final_ms_p50'])} after the last word (p95 {_ms(summary['final_ms_p95'])})",
+        soft_wrap=True,
+    )
+
+
+def _ms(value: float | None) -> str:
+    return "—" if value is None else f"{value / 1000:.2f} s"
+
+
+def _clock() -> str:
+    return time.strftime("%H:%M:%S")

@@ -1,0 +1,111 @@
+"""What was said against what was captioned, and how long it took. Pure, but for the libraries that score words.
+
+A caption carries no media time, so it belongs to the clip that its speaker spoke last when it came in. Latencies are
+taken from media time: first partial from the first speech sample, final from the last, to the listener's receipt.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+class ScoringUnavailable(Exception):
+    """The scoring libraries are not installed."""
+
+    component = "soak.demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One caption as the listener got it. `at` is loop time."""
+
+    at: float
+    speaker: int
+    text: str = field(repr=False)
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """One clip as it was played. `first` and `last` are the loop times of its first and last speech sample."""
+
+    clip: str
+    speaker: int
+    text: str = field(repr=False)
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """`first_partial_ms` counts the first caption of any kind; None: there was none."""
+
+    clip: str
+    reference: str = field(repr=False)
+    hypothesis: str = field(repr=False)
+    first_partial_ms: float | None
+    final_ms: float | None
+
+
+def match(spoken: Sequence[Spoken], heard: Iterable[Heard]) -> list[Result]:
+    """Give every caption to its clip."""
+    captions = sorted(heard, key=lambda caption: caption.at)
+    results = []
+    for clip in spoken:
+        later = [other.first for other in spoken if other.speaker == clip.speaker and other.first > clip.first]
+        until = min(later, default=float("inf"))
+        own = [each for each in captions if each.speaker == clip.speaker and clip.first <= each.at < until]
+        finals = [each for each in own if each.final and each.text]
+        results.append(
+            Result(
+                clip=clip.clip,
+                reference=clip.text,
+                hypothesis=" ".join(each.text for each in finals),
+                first_partial_ms=(own[0].at - clip.first) * 1000 if own else None,
+                final_ms=(finals[-1].at - clip.last) * 1000 if finals else None,
+            )
+        )
+    return results
+
+
+def check_available() -> None:
+    """Raises `ScoringUnavailable`."""
+    try:
+        importlib.import_module("jiwer")
+        importlib.import_module("whisper_normalizer.english")
+    except ImportError as error:
+        raise ScoringUnavailable(f"{error.name} is missing: pip install 'roomscribe[demo]'") from error
+
+
+def word_error_rate(results: Sequence[Result]) -> float:
+    """Over all clips together, after Whisper's English text normaliser. 0.1 is one word in ten."""
+    jiwer = importlib.import_module("jiwer")
+    normalise = importlib.import_module("whisper_normalizer.english").EnglishTextNormalizer()
+    references = [normalise(result.reference) for result in results]
+    hypotheses = [normalise(result.hypothesis) for result in results]
+    return float(jiwer.wer(references, hypotheses))
+
+
+def summary(results: Sequence[Result], captions: int) -> dict[str, Any]:
+    """The last line of `--json`. Milliseconds are whole; a percentile without data is None."""
+    partials = [result.first_partial_ms for result in results if result.first_partial_ms is not None]
+    finals = [result.final_ms for result in results if result.final_ms is not None]
+    return {
+        "wer": round(word_error_rate(results), 4) if results else None,
+        "clips": len(results),
+        "clips_captioned": len(finals),
+        "first_partial_ms_p50": _percentile(partials, 50),
+        "first_partial_ms_p95": _percentile(partials, 95),
+        "final_ms_p50": _percentile(finals, 50),
+        "final_ms_p95": _percentile(finals, 95),
+        "captions": captions,
+    }
+
+
+def _percentile(values: list[float], percent: float) -> int | None:
+    return round(float(np.percentile(values, percent))) if values else None
