@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 from aiohttp import web
 
-from bot import Supervisor
+from bot import Supervisor, rejection
 from signaling import AuthRejected, SessionSettings, SignalingUnreachable, probe
 
 from .app import create_app
@@ -58,19 +58,13 @@ async def check_signaling(settings: Settings) -> str | None:
         try:
             await probe(http, session)
         except AuthRejected as error:
-            raise StartFailed(f"{error}. {_advice(error.code)}") from error
+            raise StartFailed(str(rejection(error.code, str(error)))) from error
         except SignalingUnreachable as error:
             return (
                 f"{error}. Check ROOMSCRIBE_HPB_URL ({signaling.url}) and that the server is running. roomscribe "
                 "starts all the same and tries again with the first call."
             )
     return None
-
-
-def _advice(code: str) -> str:
-    if code == "invalid_backend":
-        return "Set ROOMSCRIBE_NEXTCLOUD_URL to the chat server's base URL, as the signaling server's backends have it."
-    return "Set ROOMSCRIBE_HPB_SECRET to the `internalsecret` of the `[clients]` section of its configuration."
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> str:

@@ -1,7 +1,8 @@
 """The bot: composes signaling and pipeline into one room, and rooms into a process."""
 
-from .errors import BotError, NotReady, RoomFailed, SecretRejected, TooManyRooms, TooManyTargets
+from .errors import BotError, NotReady, RoomFailed, SecretRejected, TooManyRooms, TooManyTargets, rejection
 from .ice import LOOPBACK, InvalidAddress, LocalAddresses
+from .peer import close_connection
 from .room import RoomBot, RoomState
 from .settings import RoomSettings, SignalingSettings
 from .supervisor import Supervisor
@@ -21,4 +22,6 @@ __all__ = [
     "Supervisor",
     "TooManyRooms",
     "TooManyTargets",
+    "close_connection",
+    "rejection",
 ]

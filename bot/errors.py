@@ -45,3 +45,22 @@ class NotReady(BotError):
 
 class PeerFailed(BotError):
     component = "bot.subscriber"
+
+
+#: What the operator can do about a refusal. One place: the start-up check and the rooms say the same.
+ADVICE = {
+    "invalid_token": "Set ROOMSCRIBE_HPB_SECRET to the `internalsecret` of the `[clients]` section of the signaling "
+    "server's configuration, and restart roomscribe.",
+    "invalid_client_type": "Set `internalsecret` in the `[clients]` section of the signaling server's configuration, "
+    "and give the same text to roomscribe as ROOMSCRIBE_HPB_SECRET.",
+    "invalid_backend": "Set ROOMSCRIBE_NEXTCLOUD_URL to the base URL of the chat server, as the signaling server's "
+    "`backend` sections have it, and restart roomscribe.",
+}
+ADVICE["auth_failed"] = ADVICE["invalid_token"]
+
+
+def rejection(code: str, explanation: str, *, room: str = "") -> RoomFailed:
+    """The error for a session that the signaling server refused; `code` is the protocol's."""
+    if code in ADVICE:
+        return SecretRejected(f"{explanation}. {ADVICE[code]}", room=room)
+    return RoomFailed(explanation, room=room)

@@ -5,8 +5,10 @@ The track's own queue in aiortc is unbounded, so whoever holds a `Peer` must kee
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 import av
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
@@ -20,6 +22,29 @@ from .ice import LocalAddresses
 from .sdp import AudioOffer, NoAudio, audio_only
 
 log = logging.getLogger("roomscribe.bot.peer")
+
+LATE_STEPS: Final = 10
+
+
+async def close_connection(connection: RTCPeerConnection) -> None:
+    """Close `connection` to its end; being cancelled meanwhile does not interrupt the closing.
+
+    aiortc closes by itself when the other side hangs up, and lets every later closer wait on one shared future: a
+    cancelled waiter would cancel that future, and the connection would never be closed.
+    """
+    await asyncio.shield(_close(connection))
+
+
+async def _close(connection: RTCPeerConnection) -> None:
+    transceivers = connection.getTransceivers()
+    await connection.close()
+    # A DTLS handshake that ends during the close still starts the receiver, with its thread and its task. It has
+    # a few steps of the loop left to do so; stopping twice does no harm.
+    for _ in range(LATE_STEPS):
+        await asyncio.sleep(0)
+    for transceiver in transceivers:
+        await transceiver.receiver.stop()
+        await transceiver.sender.stop()
 
 
 class Peer:
@@ -91,7 +116,8 @@ class Peer:
                 yield frame
 
     async def close(self) -> None:
-        await self._connection.close()
+        """Release sockets and the decoder thread."""
+        await close_connection(self._connection)
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         self._track = track

@@ -8,7 +8,7 @@ import logging
 
 import aiohttp
 
-from pipeline import Engine, FinalTranscript, Language, Transcript
+from pipeline import Engine, Language
 from signaling import (
     Answer,
     Candidate,
@@ -21,7 +21,6 @@ from signaling import (
     PeopleLeft,
     RoomClosed,
     RoomEntered,
-    SendTranscript,
     SessionEnded,
     SessionLost,
     SessionRejected,
@@ -31,7 +30,8 @@ from signaling import (
     SignalingClient,
 )
 
-from .errors import RoomFailed, SecretRejected
+from .delivery import deliver
+from .errors import RoomFailed, rejection
 from .metrics import Metrics
 from .outbox import Outbox
 from .roster import Roster
@@ -83,7 +83,7 @@ class RoomBot:
             language=language,
             settings=settings,
             send=self._client.send,
-            emit=self._emit,
+            emit=self._outbox.put,
             metrics=metrics,
             room_key=key,
         )
@@ -92,7 +92,8 @@ class RoomBot:
         self._ending = asyncio.Event()
         self._failure: RoomFailed | None = None
         self._over_since: float | None = None
-        self.gone = asyncio.Event()  # set when nothing of this bot is left in the room
+        self.joined = asyncio.Event()  # set once the bot is in the room
+        self.gone = asyncio.Event()  # set by its owner when nothing of this bot is left in the room
         self.state = RoomState.JOINING
 
     @property
@@ -104,6 +105,11 @@ class RoomBot:
     def outbox(self) -> Outbox:
         """For its counters."""
         return self._outbox
+
+    @property
+    def session_id(self) -> str:
+        """The bot's own signaling session; empty before it has one."""
+        return self._client.session_id
 
     @property
     def targets(self) -> int:
@@ -126,10 +132,7 @@ class RoomBot:
 
     async def run(self) -> None:
         """Serve the room until it is over. Raises `RoomFailed` when the bot could not go on."""
-        try:
-            await self._serve()
-        finally:
-            self.gone.set()
+        await self._serve()
         if self._failure is not None:
             raise self._failure
 
@@ -137,7 +140,7 @@ class RoomBot:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             signaling = tasks.create_task(self._client.run(self._handle))
-            delivery = tasks.create_task(self._deliver())
+            delivery = tasks.create_task(deliver(self._outbox, self._targets, self._client, self._metrics))
             ticking = tasks.create_task(self._tick())
             await self._ending.wait()
             ticking.cancel()
@@ -167,6 +170,7 @@ class RoomBot:
                 self._speakers.stop_all()  # the old session's subscriptions died with it
             case RoomEntered():
                 self.state = RoomState.JOINED if self.state is RoomState.JOINING else self.state
+                self.joined.set()
                 self._metrics.joined()
                 log.info("joined a room")
             case SessionResumed():
@@ -174,7 +178,8 @@ class RoomBot:
             case SessionLost():
                 self._metrics.signaling_lost()
             case SessionRejected(code=code, explanation=explanation):
-                self._fail(code, explanation)
+                self._failure = rejection(code, explanation, room=self._token)
+                self.stop("rejected by the signaling server")
             case SessionEnded(reason=reason):
                 self.stop(reason)
             case MessageReceived(message=message):
@@ -206,23 +211,6 @@ class RoomBot:
             case Answer() | _:
                 pass
 
-    def _fail(self, code: str, explanation: str) -> None:
-        if code in ("invalid_token", "auth_failed", "invalid_client_type"):
-            self._failure = SecretRejected(
-                f"{explanation}. Set ROOMSCRIBE_HPB_SECRET to the `internalsecret` of the `[clients]` section of the "
-                "signaling server's configuration, and restart roomscribe.",
-                room=self._token,
-            )
-        elif code == "invalid_backend":
-            self._failure = SecretRejected(
-                f"{explanation}. Set ROOMSCRIBE_NEXTCLOUD_URL to the base URL of the chat server, as the signaling "
-                "server's `backend` sections have it, and restart roomscribe.",
-                room=self._token,
-            )
-        else:
-            self._failure = RoomFailed(explanation, room=self._token)
-        self.stop("rejected by the signaling server")
-
     def _reconcile(self) -> None:
         if self._tasks is not None and self.state is not RoomState.LEAVING:
             self._speakers.reconcile(self._roster.wanted(), self._tasks, now=_now())
@@ -240,32 +228,6 @@ class RoomBot:
                 self.stop(f"no reader for {self._settings.leave_after_s:g} s")
             elif self._over_since is not None and now - self._over_since >= self._settings.call_over_after_s:
                 self.stop("nobody is in the call any more")
-
-    # What the speakers say.
-
-    async def _emit(self, transcript: Transcript) -> None:
-        await self._outbox.put(transcript)
-
-    async def _deliver(self) -> None:
-        while True:
-            await self._client.ready.wait()
-            transcript = await self._outbox.next()
-            final = isinstance(transcript, FinalTranscript)
-            self._metrics.caption(final=final, latency_s=_now() - transcript.heard_at)
-            for recipient in self._targets.recipients():
-                while not await self._client.send(self._caption(transcript, recipient)):
-                    if not final:
-                        break  # by the time the connection is back, a newer one will be there
-                    await self._client.ready.wait()
-
-    def _caption(self, transcript: Transcript, recipient: str) -> SendTranscript:
-        return SendTranscript(
-            recipient=recipient,
-            speaker=transcript.speaker.rpartition("/")[2],
-            text=transcript.text,
-            language_id=transcript.language_id,
-            final=isinstance(transcript, FinalTranscript),
-        )
 
 
 def _now() -> float:

@@ -128,7 +128,8 @@ class Speakers:
             async with asyncio.TaskGroup() as tasks:
                 speaker.subscribing = tasks.create_task(speaker.subscriber.run())
                 await speaker.pipeline.run()
-                speaker.subscribing.cancel()
+                if not speaker.subscribing.cancelling():  # once only: aiortc must not be interrupted while it closes
+                    speaker.subscribing.cancel()
         finally:
             self._finishing.discard(speaker)
             if not self._finishing:

@@ -149,11 +149,12 @@ class Supervisor:
                 await leaving.gone.wait()  # two bots never serve one room
             await guard("a room", room.run(), failed)
         finally:
-            self._serving.discard(room)
-            if not self._serving:
-                self._all_gone.set()
             if self._rooms.get(token) is room:
                 del self._rooms[token]
+            self._serving.discard(room)
+            room.gone.set()
+            if not self._serving:
+                self._all_gone.set()
 
     async def _stop_rooms(self) -> None:
         self._stopping = True

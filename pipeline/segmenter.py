@@ -93,6 +93,11 @@ class Segmenter:
         """Samples judged speech in the open utterance; 0 without one."""
         return self._voiced if self.phase in (Phase.SPEAKING, Phase.STOPPING) else 0
 
+    @property
+    def speaking(self) -> bool:
+        """An utterance is open, and its newest frame is speech."""
+        return self.phase is Phase.SPEAKING
+
     def audio(self, speech: bool, *, start: int, now: float) -> list[SegmenterEvent]:
         """One frame of `FRAME` samples at media time `start`, judged `speech` or not, heard at `now`."""
         events = self.end() if start != self._at else []

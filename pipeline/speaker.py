@@ -1,4 +1,4 @@
-"""One speaker: decoded frames in, transcripts out. The asyncio shell around decode, VAD, segmenter and ring.
+"""One speaker: decoded frames in, transcripts out. The asyncio shell around `Hearing`.
 
 Three tasks in one group: `_listen` turns frames into utterances, `_send_finals` decodes closed utterances in order,
 `_send_partials` decodes the open one now and then. Intake never waits: it is a `DropOldest`. `finish` closes the
@@ -14,17 +14,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import av
-import numpy as np
 
 from .audio import FRAME, WIRE_RATE, AudioChunk, Pcm, samples, seconds
 from .channels import ChannelClosed, ChannelStats, DropOldest
-from .decode import Downsampler
 from .engine import Engine
 from .errors import EngineError
+from .hearing import Hearing
 from .languages import Language
-from .ring import AudioRing
 from .scheduler import Kind, SchedulerFull
-from .segmenter import Segmenter, SegmenterSettings, UtteranceEnded, UtteranceStarted
+from .segmenter import SegmenterEvent, SegmenterSettings, UtteranceEnded, UtteranceStarted
 from .totals import Totals
 from .transcript import GAP_MARK, FinalTranscript, PartialTranscript, Transcript
 from .vad import VoiceDetector, WebRtcVoiceDetector
@@ -55,6 +53,7 @@ class TrackEnded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Utterance:
     number: int
+    shown: bool  # a partial of it was sent
     audio: AudioChunk
     heard_at: float
 
@@ -89,18 +88,17 @@ class SpeakerPipeline:
         self._settings = settings
         self._totals = totals or Totals()
         self._intake: DropOldest[av.AudioFrame | TrackEnded] = DropOldest(settings.intake_frames)
-        self._downsampler = Downsampler()
-        self._detector = detector or WebRtcVoiceDetector(settings.vad_mode)
-        self._segmenter = Segmenter(settings.segmenter)
-        self._ring = AudioRing(settings.ring)
-        self._rest: Pcm = np.zeros(0, dtype=np.int16)  # < FRAME samples that wait for their frame to fill
+        self._hearing = Hearing(
+            settings=settings.segmenter,
+            detector=detector or WebRtcVoiceDetector(settings.vad_mode),
+            ring_samples=settings.ring,
+            totals=self._totals,
+        )
         self._closed: DropOldest[_Utterance] = DropOldest(settings.waiting_utterances)
         self._open: _Open | None = None
         self._spoke = asyncio.Event()  # there is an open utterance
         self._count = 0
         self._unsaid = 0  # closed utterances whose final is not out yet
-        self._heard_at = 0.0
-        self._speech_at = 0.0  # when the newest frame with speech came in
 
     def feed(self, frame: av.AudioFrame) -> None:
         """A decoded frame came in. Never waits: the oldest frame is dropped when the intake is full."""
@@ -143,41 +141,18 @@ class SpeakerPipeline:
                 async with asyncio.timeout(TICK_S):
                     item = await self._intake.get()
             except TimeoutError:
-                await self._react(self._segmenter.tick(now=clock()))
+                await self._react(self._hearing.tick(now=clock()))
             except ChannelClosed:
-                await self._stop_listening(clock())
+                await self._react(self._hearing.track_ended(now=clock()))
                 return
             else:
+                now = clock()
                 if isinstance(item, TrackEnded):
-                    await self._stop_listening(clock())
+                    await self._react(self._hearing.track_ended(now=now))
                 else:
-                    filled = self._downsampler.filled
-                    await self._hear(self._downsampler.feed(item), clock())
-                    self._totals.filled_s += seconds(self._downsampler.filled - filled)
+                    await self._react(self._hearing.frame(item, now=now))
 
-    async def _stop_listening(self, now: float) -> None:
-        await self._hear(self._downsampler.restart(), now)
-        await self._react(self._segmenter.end())
-
-    async def _hear(self, chunks: list[AudioChunk], now: float) -> None:
-        """Store the audio and judge it frame by frame."""
-        for chunk in chunks:
-            if chunk.start != self._ring.end:
-                self._rest = self._rest[:0]  # media time jumped: less than a frame is given up
-            self._ring.write(chunk)
-            self._totals.audio_s += seconds(len(chunk.pcm))
-            self._heard_at = now
-            pcm = np.concatenate((self._rest, chunk.pcm))
-            start = chunk.end - len(pcm)
-            whole = len(pcm) - len(pcm) % FRAME
-            for offset in range(0, whole, FRAME):
-                speech = self._detector.is_speech(pcm[offset : offset + FRAME])
-                if speech:
-                    self._speech_at = now
-                await self._react(self._segmenter.audio(speech, start=start + offset, now=now))
-            self._rest = pcm[whole:]
-
-    async def _react(self, events: list[UtteranceStarted | UtteranceEnded]) -> None:
+    async def _react(self, events: list[SegmenterEvent]) -> None:
         for event in events:
             match event:
                 case UtteranceStarted(start=start):
@@ -192,8 +167,10 @@ class SpeakerPipeline:
         self._spoke.clear()
         if spoken is None or (ended.voiced < self._settings.min_voiced and not spoken.revision):
             return
-        audio = self._ring.read(ended.start, ended.end)
-        utterance = _Utterance(number=spoken.number, audio=audio, heard_at=self._speech_at)
+        audio = self._hearing.read(ended.start, ended.end)
+        utterance = _Utterance(
+            number=spoken.number, shown=spoken.revision > 0, audio=audio, heard_at=self._hearing.speech_at
+        )
         self._unsaid += 1
         lost = self._closed.put(utterance)
         if lost is not None:  # overload: the reader is told that words are missing here
@@ -230,8 +207,7 @@ class SpeakerPipeline:
         while True:
             await self._spoke.wait()
             spoken = self._open
-            # A reader has one open line a speaker: it belongs to the utterance whose final is still to come.
-            if spoken is None or self._unsaid or self._segmenter.voiced < self._settings.first_partial:
+            if spoken is None or not self._partial_is_due():
                 await asyncio.sleep(seconds(FRAME))
                 continue
             asked_at = clock()
@@ -239,13 +215,21 @@ class SpeakerPipeline:
             pause = self._settings.partial_interval_s - (clock() - asked_at)
             await asyncio.sleep(max(pause, seconds(FRAME)))
 
+    def _partial_is_due(self) -> bool:
+        """Not in a pause, which may be the end: the final would wait for a partial that nobody needs.
+
+        Nor before the last final is out: a reader has one open line a speaker, and it still belongs to that one.
+        """
+        enough = self._hearing.voiced >= self._settings.first_partial
+        return enough and self._hearing.speaking and not self._unsaid
+
     async def _send_partial(self, spoken: _Open) -> None:
-        newest = (self._ring.end, self._heard_at)
+        newest = (self._hearing.end, self._hearing.heard_at)
 
         def cut() -> Pcm:
             nonlocal newest
-            newest = (self._ring.end, self._heard_at)
-            return self._ring.read(spoken.start, self._ring.end).pcm
+            newest = (self._hearing.end, self._hearing.heard_at)
+            return self._hearing.read(spoken.start, self._hearing.end).pcm
 
         try:
             hypothesis = await self._engine.transcribe(
@@ -253,7 +237,7 @@ class SpeakerPipeline:
                 kind=Kind.PARTIAL,
                 speaker=self.speaker,
                 language=self._language.code,
-                due=self._heard_at,
+                due=self._hearing.heard_at,
             )
         except (EngineError, SchedulerFull):
             return  # the final will say it, or mark the gap
@@ -275,6 +259,8 @@ class SpeakerPipeline:
 
     async def _say(self, utterance: _Utterance, text: str) -> None:
         self._unsaid -= 1
+        if not text and not utterance.shown:
+            return  # a noise: nothing was shown, so there is nothing to close
         await self._emit(
             FinalTranscript(
                 speaker=self.speaker,

@@ -1,7 +1,7 @@
 """What the pipeline says about one utterance.
 
-A partial may be replaced by any later revision of the same utterance; a final never changes and always comes,
-exactly once, for each utterance that was heard, also when a partial was shown and the final turned out empty.
+A partial may be replaced by any later revision of the same utterance. A final never changes, and comes exactly once for
+each utterance in which words were heard; one that turned out empty comes too, if a partial of it was shown.
 """
 
 from __future__ import annotations

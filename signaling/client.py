@@ -20,8 +20,9 @@ import aiohttp
 
 from .errors import InvalidSignalingUrl, MalformedMessage
 from .events import Event, RoomEntered, SessionLost, SessionResumed, SessionStarted
-from .messages import MAX_MESSAGE_BYTES, ClientMessage, encode, parse
+from .messages import MAX_MESSAGE_BYTES, ClientMessage
 from .session import Command, Dial, Emit, Hangup, Send, Session, SessionSettings, State, Wake
+from .wire import encode, parse
 
 log = logging.getLogger("roomscribe.signaling")
 
@@ -117,8 +118,8 @@ class SignalingClient:
                     self._settings.url, heartbeat=PING_INTERVAL_S, max_msg_size=MAX_RECEIVED_BYTES
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            reason = f"no connection to the signaling server ({type(error).__name__})"
-            return self._session.lost(reason, now=clock())
+            cause = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+            return self._session.lost(f"no connection to the signaling server ({cause})", now=clock())
         return self._session.opened(now=clock())
 
     async def _next_input(self) -> list[Command]:

@@ -1,4 +1,4 @@
-"""A microphone that plays clips in real time, and silence between them."""
+"""A microphone that plays clips in real time, and silence between them. Any number of peers may listen to it."""
 
 from __future__ import annotations
 
@@ -15,55 +15,61 @@ from pipeline import WIRE_RATE
 from .clip import FRAME, Pcm
 
 TIME_BASE: Final = fractions.Fraction(1, WIRE_RATE)
+FRAME_S: Final = FRAME / WIRE_RATE
 SILENCE: Final[Pcm] = np.zeros(FRAME, dtype=np.int16)
 
 
-class Microphone(MediaStreamTrack):
-    """48 kHz mono, one frame every 20 ms. As with a real one, a frame is delivered when its last sample was heard.
-
-    aiortc's sender reads it; only one reader keeps the pace right.
-    """
-
-    kind = "audio"
+class Microphone:
+    """48 kHz mono. Every peer gets a track of its own: a track that two senders read would run at double speed."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._origin: float | None = None
-        self._at = 0  # samples delivered
         self._clip: Pcm = SILENCE[:0]
-        self._position = 0
-        self._started: asyncio.Future[float] | None = None
+        self._begun_at = 0.0  # loop time of the clip's first sample
         self.muted = False
 
-    async def play(self, clip: Pcm) -> float:
-        """Speak `clip` from the next frame on; returns the loop time of its first sample at once when known."""
-        self._clip, self._position = clip, 0
-        self._started = asyncio.get_running_loop().create_future()
-        return await self._started
+    def play(self, clip: Pcm) -> float:
+        """Speak `clip` from the next 20 ms on. Returns the loop time of its first sample."""
+        loop = asyncio.get_running_loop()
+        self._clip = clip
+        self._begun_at = (loop.time() // FRAME_S + 1) * FRAME_S
+        return self._begun_at
 
     def stop_playing(self) -> None:
         """Fall silent, in mid-word if need be."""
-        self._clip, self._position = SILENCE[:0], 0
+        self._clip = SILENCE[:0]
+
+    def track(self) -> MediaStreamTrack:
+        """A new track for one peer connection."""
+        return _Track(self)
+
+    def heard(self, begin: float) -> Pcm:
+        """The 20 ms from loop time `begin` on, shape `(FRAME,)`."""
+        at = round((begin - self._begun_at) * WIRE_RATE)
+        if self.muted or at < 0 or at >= len(self._clip):
+            return SILENCE
+        pcm = self._clip[at : at + FRAME]
+        return pcm if len(pcm) == FRAME else np.concatenate((pcm, SILENCE[: FRAME - len(pcm)]))
+
+
+class _Track(MediaStreamTrack):
+    """One frame every 20 ms. As with a real microphone, it is delivered when its last sample was heard."""
+
+    kind = "audio"
+
+    def __init__(self, microphone: Microphone) -> None:
+        super().__init__()
+        self._microphone = microphone
+        self._first: int | None = None  # number of the first frame, counted in 20 ms of loop time
+        self._number = 0
 
     async def recv(self) -> av.AudioFrame:
         loop = asyncio.get_running_loop()
-        if self._origin is None:
-            self._origin = loop.time()
-        begin = self._origin + self._at / WIRE_RATE
-        pcm = self._next_frame(begin)
+        if self._first is None:
+            self._first = self._number = int(loop.time() // FRAME_S)
+        end = (self._number + 1) * FRAME_S
+        await asyncio.sleep(max(0.0, end - loop.time()))
+        pcm = self._microphone.heard(self._number * FRAME_S)
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = WIRE_RATE, self._at, TIME_BASE
-        self._at += FRAME
-        await asyncio.sleep(max(0.0, self._origin + self._at / WIRE_RATE - loop.time()))
+        frame.sample_rate, frame.pts, frame.time_base = WIRE_RATE, (self._number - self._first) * FRAME, TIME_BASE
+        self._number += 1
         return frame
-
-    def _next_frame(self, begin: float) -> Pcm:
-        if self._started is not None:
-            if not self._started.done():
-                self._started.set_result(begin)
-            self._started = None
-        pcm = self._clip[self._position : self._position + FRAME]
-        self._position += len(pcm)
-        if self.muted or not len(pcm):
-            return SILENCE
-        return np.concatenate((pcm, SILENCE[: FRAME - len(pcm)])) if len(pcm) < FRAME else pcm

@@ -12,9 +12,8 @@ from typing import Final
 
 import aiohttp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamTrack
 
-from bot import LOOPBACK
+from bot import LOOPBACK, close_connection
 from pipeline import DropOldest
 from signaling import (
     Answer,
@@ -31,6 +30,8 @@ from signaling import (
     TranscriptReceived,
 )
 
+from .microphone import Microphone
+
 MAX_NAMES: Final = 1000
 MAILBOX: Final = 64
 
@@ -42,7 +43,7 @@ class NotAdmitted(Exception):
 
 
 class Participant:
-    """`track` is what it publishes (None: it only reads). `on_caption` hears transcripts addressed to it."""
+    """`microphone` is what it publishes (None: it only reads). `on_caption` hears transcripts addressed to it."""
 
     def __init__(
         self,
@@ -52,19 +53,19 @@ class Participant:
         room: str,
         nextcloud_session_id: str,
         credentials: TicketCredentials,
-        track: MediaStreamTrack | None = None,
+        microphone: Microphone | None = None,
         on_caption: Callable[[TranscriptReceived], None] | None = None,
     ) -> None:
         self.nextcloud_session_id = nextcloud_session_id
         settings = SessionSettings(url=url, credentials=credentials, room=room, room_session=nextcloud_session_id)
         self._client = SignalingClient(http, settings)
-        self._track = track
+        self._microphone = microphone
         self._on_caption = on_caption
         self._requests: DropOldest[OfferRequested | Answer] = DropOldest(MAILBOX)
         self._peers: dict[str, tuple[str, RTCPeerConnection]] = {}  # by subscriber: sid and peer; ≤ MAILBOX
         self.names: dict[str, str] = {}  # session id → display name; ≤ MAX_NAMES
         self.entered = asyncio.Event()
-        self.connected = asyncio.Event()  # somebody receives our track
+        self.connected = asyncio.Event()  # somebody receives our voice
         self._refused: str | None = None
 
     @property
@@ -81,7 +82,7 @@ class Participant:
         finally:
             await self._client.leave()
             for _, peer in self._peers.values():
-                await peer.close()
+                await close_connection(peer)
         if self._refused is not None:
             raise NotAdmitted(self._refused)
 
@@ -113,16 +114,16 @@ class Participant:
                     await peer.setRemoteDescription(RTCSessionDescription(sdp=message.sdp, type="answer"))
 
     async def _offer(self, subscriber: str) -> None:
-        if self._track is None:
+        if self._microphone is None:
             return
         _, previous = self._peers.pop(subscriber, ("", None))
         if previous is not None:
-            await previous.close()
+            await close_connection(previous)
         if len(self._peers) >= MAILBOX:
             return
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         peer.on("connectionstatechange", lambda: self._note(peer))
-        peer.addTransceiver(self._track, direction="sendonly")
+        peer.addTransceiver(self._microphone.track(), direction="sendonly")
         with LOOPBACK.gathering():
             await peer.setLocalDescription(await peer.createOffer())
         sid = secrets.token_hex(8)

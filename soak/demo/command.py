@@ -37,9 +37,7 @@ KNOWN = (
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Play the clips one time, print a summary, and exit.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line; the last is the summary.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line; the last is the summary.")] = False,
     speakers: Annotated[int, typer.Option(min=1, max=len(NAMES), help="Synthetic speakers in the room.")] = 2,
     manifest: Annotated[
         Path | None, typer.Option(help="Other clips: JSON lines with `audio`, `text`, `speaker`, `lang`.")

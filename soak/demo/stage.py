@@ -99,7 +99,7 @@ class Stage:
             pcm = await asyncio.to_thread(turn.clip.decode)
             begin = max(end - OVERLAP_S if turn.overlaps else end + GAP_S, actor.free_at)
             await asyncio.sleep(max(0.0, begin - loop.time()))
-            started = await actor.microphone.play(pcm)
+            started = actor.microphone.play(pcm)
             self._spoken.append(_spoken(turn, pcm, started))
             end = max(end, started + len(pcm) / WIRE_RATE)
             actor.free_at = started + len(pcm) / WIRE_RATE + OWN_PAUSE_S
@@ -175,7 +175,7 @@ def _actor(chat: ChatServer, http: aiohttp.ClientSession, name: str) -> Actor:
         room=ROOM,
         nextcloud_session_id=admission.nextcloud_session_id,
         credentials=admission.credentials,
-        track=microphone,
+        microphone=microphone,
     )
     return Actor(participant=participant, microphone=microphone)
 

@@ -1,0 +1,75 @@
+"""The process: what callers are told, and that one room's trouble stays its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot import NotReady, RoomFailed, SecretRejected, Supervisor, TooManyRooms
+from pipeline import UnknownLanguage
+from tests.support.meeting import meeting
+
+pytestmark = pytest.mark.model
+
+
+async def test_a_wrong_secret_is_tried_once_and_said_on_the_next_call(engine_settings):
+    async with meeting(engine_settings, secret="not the secret") as room:
+        room.enable("nc-1")
+        await room.gone()
+
+        with pytest.raises(SecretRejected, match="ROOMSCRIBE_HPB_SECRET") as refused:
+            room.enable("nc-1")
+        with pytest.raises(SecretRejected):
+            room.supervisor.enable("another room", "nc-1", room.supervisor.language("en"))
+
+        assert "not the secret" not in str(refused.value)
+        assert not room.supervisor.rooms
+
+
+async def test_a_room_that_failed_is_reported_once_and_then_tried_anew(engine_settings):
+    async with meeting(engine_settings) as room:
+        room.enable("nc-1")
+        first = room.bot
+        first._failure = RoomFailed("it broke")
+        first.stop("a failure")
+        await room.gone()
+
+        with pytest.raises(RoomFailed, match="it broke"):
+            room.enable("nc-1")
+        room.enable("nc-1")
+
+        assert room.bot is not first
+
+
+async def test_no_more_rooms_than_the_setting_says(engine_settings):
+    async with meeting(engine_settings, max_rooms=1) as room:
+        room.enable("nc-1")
+
+        with pytest.raises(TooManyRooms, match="ROOMSCRIBE_MAX_ROOMS=1"):
+            room.supervisor.enable("another", "nc-1", room.supervisor.language("en"))
+
+
+async def test_a_language_that_the_model_does_not_know_is_refused_by_name(engine_settings):
+    async with meeting(engine_settings) as room:
+        with pytest.raises(UnknownLanguage, match="'de' needs a multilingual model"):
+            room.supervisor.language("de")
+        with pytest.raises(UnknownLanguage, match="'xx' is not a known language id"):
+            room.supervisor.language("xx")
+        assert room.supervisor.language("en_US").id == "en_US"
+
+
+async def test_before_the_model_is_loaded_callers_are_asked_to_come_again(engine_settings):
+    async with meeting(engine_settings) as room:
+        supervisor = Supervisor(rooms=room.supervisor._settings, engine=engine_settings)
+        async with supervisor:
+            with pytest.raises(NotReady, match="still being loaded"):
+                supervisor.language("en")
+            await supervisor.engine.wait_ready()
+
+
+async def test_disabling_what_is_unknown_is_fine(engine_settings):
+    async with meeting(engine_settings) as room:
+        room.supervisor.disable("no such room", "nobody")
+        room.enable("nc-1")
+        room.supervisor.disable(room.token, "nobody")
+
+        assert room.bot.targets == 1
