@@ -245,7 +245,7 @@ TABLE: Final = (
     ),
     Setting(
         name="MAX_UTTERANCE_S",
-        default="15",
+        default="25",
         meaning="longest utterance, seconds",
         parse=_number(3, 28, float),
     ),

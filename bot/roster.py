@@ -16,15 +16,18 @@ MAX_SESSIONS: Final = 5000  # a room's sessions; beyond it newcomers are not see
 
 class Roster:
     def __init__(self) -> None:
+        self._own = ""
+        self._reset()
+
+    def _reset(self) -> None:
         self._people: dict[str, Person] = {}  # ≤ MAX_SESSIONS
         self._flags: dict[str, int] = {}  # ≤ MAX_SESSIONS
         self._internal: set[str] = set()  # ≤ MAX_SESSIONS
-        self._own = ""
         self._call_seen = False
 
     def started(self, own_session_id: str) -> None:
         """A new signaling session: what was known belongs to the old one."""
-        self.__init__()  # type: ignore[misc]
+        self._reset()
         self._own = own_session_id
 
     def joined(self, people: tuple[Person, ...]) -> None:

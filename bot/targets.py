@@ -15,11 +15,12 @@ from signaling import Person
 from .errors import TooManyTargets
 
 MAX_TARGETS: Final = 1000  # readers of one room
+MAX_SESSIONS: Final = 5000  # sessions in one room; those beyond cannot become readers
 
 
 @dataclass(slots=True, kw_only=True)
 class _Target:
-    session_ids: set[str] = field(default_factory=set)  # usually one; ≤ sessions in the room
+    session_ids: set[str] = field(default_factory=set)  # usually one; ≤ MAX_SESSIONS
     absent_since: float | None = None
 
 
@@ -29,7 +30,7 @@ class Targets:
     def __init__(self, *, forget_after_s: float) -> None:
         self._forget_after_s = forget_after_s
         self._targets: dict[str, _Target] = {}  # by Nextcloud session id; ≤ MAX_TARGETS
-        self._present: dict[str, str] = {}  # signaling session id → Nextcloud session id; ≤ sessions in the room
+        self._present: dict[str, str] = {}  # signaling session id → Nextcloud session id; ≤ MAX_SESSIONS
         self._empty_since: float | None = None
 
     def __len__(self) -> int:
@@ -57,7 +58,7 @@ class Targets:
 
     def joined(self, people: tuple[Person, ...]) -> None:
         for person in people:
-            if not person.nextcloud_session_id:
+            if not person.nextcloud_session_id or len(self._present) >= MAX_SESSIONS:
                 continue
             self._present[person.session_id] = person.nextcloud_session_id
             target = self._targets.get(person.nextcloud_session_id)

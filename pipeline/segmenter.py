@@ -63,7 +63,7 @@ class SegmenterSettings:
     pre_roll: int = samples(0.3)
     hangover: int = samples(0.5)
     keep: int = samples(0.4)
-    max_length: int = samples(15.0)
+    max_length: int = samples(25.0)  # Whisper hears 30 s at once
     stall_s: float = 0.7
 
 

@@ -30,6 +30,7 @@ from .vad import VoiceDetector, WebRtcVoiceDetector
 log = logging.getLogger("roomscribe.pipeline.speaker")
 
 TICK_S: Final = 0.2
+PARTIAL_SHARE: Final = 2.5  # a speaker's partials take at most one part in so many of a worker's time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,8 +213,10 @@ class SpeakerPipeline:
                 continue
             asked_at = clock()
             await self._send_partial(spoken)
-            pause = self._settings.partial_interval_s - (clock() - asked_at)
-            await asyncio.sleep(max(pause, seconds(FRAME)))
+            took = clock() - asked_at
+            # Where a decode takes long, asking again at once would only make every speaker's finals late.
+            interval = max(self._settings.partial_interval_s, took * PARTIAL_SHARE)
+            await asyncio.sleep(max(interval - took, seconds(FRAME)))
 
     def _partial_is_due(self) -> bool:
         """Not in a pause, which may be the end: the final would wait for a partial that nobody needs.

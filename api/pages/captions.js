@@ -21,6 +21,8 @@ const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 8_000;
 const MODEL_POLL_MS = 2_000;
 
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+
 const at = (id) => document.getElementById(id);
 
 /** The server understood, and said no. */
@@ -111,7 +113,7 @@ class Captions {
     line.dataset.final = "false";
     line.setAttribute("aria-hidden", "true");  // until final: words that still change are not read out
     const who = element("div", "who");
-    const time = element("time", "time", now.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" }));
+    const time = element("time", "time", now.toLocaleTimeString([], CLOCK));
     time.dateTime = now.toISOString();
     who.append(element("span", "speaker"), time);
     const words = element("p", "text");
@@ -638,10 +640,10 @@ function complain(words) {
 }
 
 const CAPTIONS_IN_WORDS = {
-  on: "Captions are on.",
-  off: "Captions are off.",
-  waiting: "Captions are being turned on…",
-  loading: "Captions will start when the speech model is loaded…",
+  on: "Captions on.",
+  off: "Captions off.",
+  waiting: "Turning captions on…",
+  loading: "Captions start when the speech model is loaded…",
 };
 
 function tell({ connection, captions: mode, trouble }) {
@@ -653,7 +655,7 @@ function tell({ connection, captions: mode, trouble }) {
   if (trouble !== undefined) complain(trouble && `Captions could not be turned on: ${trouble}`);
   if (connection === "connecting") return state("connecting", "Connecting…");
   if (connection === "lost") return state("lost", "The connection was lost. Trying to get it back…");
-  const heard = microphone && (microphone.muted ? "Your microphone is muted." : "Your microphone is on.");
+  const heard = microphone && (microphone.muted ? "Microphone muted." : "Microphone on.");
   return state("connected", ["Connected.", CAPTIONS_IN_WORDS[mode], heard].filter(Boolean).join(" "));
 }
 

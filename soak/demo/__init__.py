@@ -1,0 +1,1 @@
+"""`roomscribe demo`: the main job on real speech, on one machine, without an account."""

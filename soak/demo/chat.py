@@ -22,7 +22,7 @@ ROOM: Final = "demo"
 ROOM_NAME: Final = "The demo room"
 LANGUAGE: Final = "en"
 BACKEND: Final = "http://localhost/demo"
-MAX_GUESTS: Final = 20
+MAX_GUESTS: Final = 20  # people on the page; the one who came first makes room
 ENABLE_TIMEOUT_S: Final = 120.0
 
 
@@ -106,8 +106,10 @@ class ChatServer:
         name = body.get("name")
         if not isinstance(name, str) or not 1 <= len(name.strip()) <= 100:
             return _refuse(422, "name: expected 1 to 100 characters")
-        if len(self._guests) >= MAX_GUESTS:
-            return _refuse(429, f"the demo room admits {MAX_GUESTS} people")
+        if len(self._guests) >= MAX_GUESTS:  # pages that were closed without a goodbye are among them
+            oldest = next(iter(self._guests))
+            del self._guests[oldest]
+            self.call(oldest, 0)
         admission = self.admit(name.strip())
         self._guests[admission.nextcloud_session_id] = name
         return web.json_response(

@@ -18,9 +18,11 @@ import itertools
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +49,7 @@ FLAGS: Final = (
     "--metrics-recording-only",
     "--disable-dev-shm-usage",
     "--mute-audio",
+    "--disable-smooth-scrolling",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--allow-loopback-in-peer-connection",
     "--no-proxy-server",
@@ -54,6 +57,18 @@ FLAGS: Final = (
     "--remote-debugging-port=0",
     "--lang=en-GB",
 )
+
+LOOK: Final = """new Promise((resolve) => {
+    const end = performance.now() + LIMIT_MS;
+    const look = () => {
+        let value = false;
+        try { value = (PREDICATE); } catch { /* not yet there */ }
+        if (value) resolve({ value: value instanceof Node ? true : value });
+        else if (performance.now() > end) resolve({ shows: document.body?.innerText ?? "" });
+        else requestAnimationFrame(look);
+    };
+    look();
+})"""
 
 _libc = ctypes.CDLL(None)
 
@@ -78,11 +93,17 @@ class Page:
         self.complaints: deque[str] = deque(maxlen=MAX_COMPLAINTS)
 
     async def attach(self) -> None:
-        target = await self.call("Target.createTarget", url="about:blank")
+        self._context = (await self.call("Target.createBrowserContext"))["browserContextId"]
+        target = await self.call("Target.createTarget", url="about:blank", browserContextId=self._context)
         attached = await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             await self.call(f"{domain}.enable")
+
+    async def close(self) -> None:
+        """The tab and all it stored."""
+        self._session = None
+        await self.call("Target.disposeBrowserContext", browserContextId=self._context)
 
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
         """One CDP command and its result. Raises `ChromiumFailed`."""
@@ -118,20 +139,8 @@ class Page:
 
     async def wait_for(self, predicate: str, timeout: float = WAIT_TIMEOUT_S) -> Any:
         """The first truthy value of a JavaScript expression, looked at once a frame inside the page."""
-        found = await self.evaluate(
-            """new Promise((resolve) => {
-                const end = performance.now() + %d;
-                const look = () => {
-                    let value = false;
-                    try { value = (%s); } catch { /* not yet there */ }
-                    if (value) resolve({ value: value instanceof Node ? true : value });
-                    else if (performance.now() > end) resolve({ shows: document.body?.innerText ?? "" });
-                    else requestAnimationFrame(look);
-                };
-                look();
-            })"""
-            % (timeout * 1000, predicate)
-        )
+        look = LOOK.replace("PREDICATE", predicate).replace("LIMIT_MS", str(timeout * 1000))
+        found = await self.evaluate(look)
         assert "value" in found, f"within {timeout:g} s there was no {predicate}; the page shows:\n{found['shows']}"
         return found["value"]
 
@@ -157,13 +166,9 @@ class Page:
         named = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in features.items()]
         await self.call("Emulation.setEmulatedMedia", features=named)
 
-    async def deny(self, permission: str) -> None:
-        """As if the person had answered no, for good."""
-        await self.call("Browser.setPermission", permission={"name": permission}, setting="denied")
-
     async def screenshot(self, path: Path) -> None:
         answer = await self.call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(answer["data"]))
+        await asyncio.to_thread(path.write_bytes, base64.b64decode(answer["data"]))
 
     def _note(self, event: dict[str, Any]) -> None:
         match event:
@@ -175,53 +180,66 @@ class Page:
 
 @contextlib.asynccontextmanager
 async def chromium(*, microphone: Path | None = None, may_listen: bool = True) -> AsyncIterator[Page]:
-    """Start one and open a tab. `microphone`: a 48 kHz wav, played in a loop, for want of one: beeps.
+    """A browser for one test, with one tab. (Its start, half a second, holds up the loop.)"""
+    with running(microphone=microphone, may_listen=may_listen) as address:
+        async with tab(address) as page:
+            yield page
 
-    With `may_listen` every question for the microphone is answered with yes.
+
+@contextlib.contextmanager
+def running(*, microphone: Path | None = None, may_listen: bool = True) -> Iterator[str]:
+    """A browser for many tests: the address at which `tab` finds it.
+
+    `microphone`: a 48 kHz wav, played in a loop; without one it beeps. `may_listen` is what the person answers when
+    a page asks for the microphone.
     """
     binary = find_chromium()
     if binary is None:
         raise ChromiumFailed(f"there is none of {', '.join(NAMES)} on this machine")
     with tempfile.TemporaryDirectory(prefix="roomscribe-chromium-", ignore_cleanup_errors=True) as profile:
-        flags = [*FLAGS, f"--user-data-dir={profile}", "--use-fake-device-for-media-stream"]
-        if may_listen:
-            flags.append("--use-fake-ui-for-media-stream")
+        person = "--use-fake-ui-for-media-stream" + ("" if may_listen else "=deny")
+        flags = [*FLAGS, f"--user-data-dir={profile}", "--use-fake-device-for-media-stream", person]
         if microphone is not None:
             flags.append(f"--use-file-for-fake-audio-capture={microphone}")
-        process = await asyncio.create_subprocess_exec(
-            binary,
-            *flags,
-            "about:blank",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+        process = subprocess.Popen(
+            [binary, *flags, "about:blank"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
         try:
-            address = await _address(Path(profile) / "DevToolsActivePort", process)
-            async with aiohttp.ClientSession() as http, http.ws_connect(address, max_msg_size=0) as socket:
-                page = Page(socket)
-                await page.attach()
-                yield page
+            yield _address(Path(profile) / "DevToolsActivePort", process)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            process.wait()
 
 
-async def _address(file: Path, process: asyncio.subprocess.Process) -> str:
+@contextlib.asynccontextmanager
+async def tab(address: str) -> AsyncIterator[Page]:
+    """A tab as of a browser never used before: no storage, no permissions."""
+    async with aiohttp.ClientSession() as http, http.ws_connect(address, max_msg_size=0) as socket:
+        page = Page(socket)
+        await page.attach()
+        try:
+            yield page
+        finally:
+            await page.close()
+
+
+def _address(file: Path, process: subprocess.Popen[bytes]) -> str:
     """Where it listens: it says so in a file, and nowhere else, so the file is looked at until it is there."""
-    try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            while process.returncode is None:
-                lines = file.read_text().splitlines() if file.exists() else []
-                if len(lines) == 2:
-                    return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise ChromiumFailed(f"it did not listen within {START_TIMEOUT_S:g} s") from None
-    raise ChromiumFailed(f"it ended at once, with status {process.returncode}")
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ChromiumFailed(f"it ended at once, with status {process.returncode}")
+        lines = file.read_text().splitlines() if file.exists() else []
+        if len(lines) == 2:
+            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
+        time.sleep(0.02)
+    raise ChromiumFailed(f"it did not listen within {START_TIMEOUT_S:g} s")
 
 
 def _die_with_parent() -> None:

@@ -1,0 +1,134 @@
+"""The command line as an operator meets it: a separate process, its exit status and what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+
+import aiohttp
+import pytest
+
+from signaling.embedded import EmbeddedServer, EmbeddedSettings
+
+pytestmark = pytest.mark.model
+
+SECRET, BACKEND = "the internal secret of the test server", "http://chat.test"
+
+
+async def start(*arguments, **settings):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ROOMSCRIBE_")}
+    environment |= {f"ROOMSCRIBE_{name}": value for name, value in settings.items()}
+    program = "from api.cli import main; main()"
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, *arguments, env=environment, stdout=-1, stderr=-1
+    )
+
+
+async def run(*arguments, **settings):
+    """Exit status and everything it said."""
+    process = await start(*arguments, **settings)
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    return process.returncode, out.decode() + err.decode()
+
+
+@pytest.fixture
+async def server():
+    async with EmbeddedServer(EmbeddedSettings(internal_secret=SECRET, backend_url=BACKEND)) as running:
+        yield running
+
+
+def good(server, **more):
+    return {"HPB_URL": server.url, "HPB_SECRET": SECRET, "NEXTCLOUD_URL": BACKEND, "HTTP_PORT": "0", **more}
+
+
+async def test_without_settings_it_names_them_and_ends():
+    status, said = await run("serve")
+
+    assert status == 2
+    assert "ROOMSCRIBE_HPB_URL is required" in said
+    assert "Traceback" not in said
+
+
+async def test_a_wrong_secret_is_said_at_start(server):
+    status, said = await run("serve", **good(server, HPB_SECRET="wrong"))
+
+    assert status == 2
+    assert "ROOMSCRIBE_HPB_SECRET" in said
+    assert "Traceback" not in said
+    assert "wrong" not in said
+
+
+async def test_a_chat_server_that_the_signaling_server_does_not_know_is_said_at_start(server):
+    status, said = await run("serve", **good(server, NEXTCLOUD_URL="http://other.test"))
+
+    assert status == 2
+    assert "ROOMSCRIBE_NEXTCLOUD_URL" in said
+
+
+async def test_a_busy_port_is_named(server):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        status, said = await run("serve", **good(server, HTTP_PORT=port))
+
+    assert status == 2
+    assert f"ROOMSCRIBE_HTTP_PORT={port} is in use" in said
+
+
+async def test_a_model_that_is_nowhere_is_explained(server, tmp_path):
+    status, said = await run("serve", **good(server, MODEL=str(tmp_path)))
+
+    assert status == 2
+    assert "ROOMSCRIBE_MODEL" in said
+    assert "model.bin" in said
+    assert "What to do" in said
+
+
+async def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    status, said = await run("serve", **good(server, MODEL="base", CACHE_DIR=str(tmp_path / "file" / "models")))
+
+    assert status == 2
+    assert "ROOMSCRIBE_CACHE_DIR" in said
+
+
+async def test_an_unreachable_signaling_server_is_a_warning_because_it_may_come_up_later(server):
+    process = await start("serve", **good(server, HPB_URL="http://127.0.0.1:9"))
+    said = ""
+    async with asyncio.timeout(60):
+        while "model ready" not in said:
+            said += (await process.stderr.readline()).decode()
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+
+    assert "Check ROOMSCRIBE_HPB_URL" in said
+    assert process.returncode == 0
+
+
+async def test_sigterm_ends_it_cleanly_and_the_recogniser_with_it(server):
+    process = await start("serve", **good(server))
+    said = ""
+    async with asyncio.timeout(60), aiohttp.ClientSession() as http:
+        while "model ready" not in said:
+            said += (await process.stderr.readline()).decode()
+        url = said.partition("listening on ")[2].split(";")[0]
+        async with http.get(f"{url}/healthz") as response:
+            assert response.status == 200
+        process.send_signal(signal.SIGTERM)
+        _, rest = await process.communicate()
+
+    assert process.returncode == 0
+    assert "Traceback" not in rest.decode()
+
+
+async def test_version_and_help_work_without_settings():
+    status, said = await run("version")
+    assert (status, said.strip()) == (0, "0.1.0")
+
+    status, said = await run("--help")
+    assert status == 0
+    assert "serve" in said
+    assert "demo" in said

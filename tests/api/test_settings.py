@@ -1,0 +1,107 @@
+"""Settings come from the environment, once; every problem is named with its setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from api.settings import PREFIX, TABLE, SettingsError, load
+from bot import LocalAddresses
+
+GOOD = {
+    "ROOMSCRIBE_HPB_URL": "https://cloud.example.org/hpb",
+    "ROOMSCRIBE_HPB_SECRET": "s3cret",
+    "ROOMSCRIBE_NEXTCLOUD_URL": "https://cloud.example.org",
+}
+
+
+def problems_of(environment):
+    with pytest.raises(SettingsError) as raised:
+        load(environment)
+    return raised.value.problems
+
+
+def test_three_settings_suffice_and_the_rest_has_defaults():
+    settings = load(GOOD)
+
+    assert settings.rooms.signaling.url == "wss://cloud.example.org/hpb/spreed"
+    assert settings.rooms.signaling.credentials.backend == "https://cloud.example.org"
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 23000)
+    assert settings.engine.model.model == "tiny.en"
+    assert settings.rooms.addresses == LocalAddresses(auto=True)
+
+
+def test_every_missing_setting_is_listed_at_once():
+    problems = problems_of({})
+
+    assert [problem.split()[0] for problem in problems] == list(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("HPB_URL", "not a url", "expected a URL"),
+        ("NEXTCLOUD_URL", "cloud.example.org", "expected a URL"),
+        ("HTTP_PORT", "eighty", "expected a number from 0 to 65535"),
+        ("HTTP_PORT", "70000", "expected a number from 0 to 65535"),
+        ("ICE_ADDRESSES", "eth0", "neither an IP address nor `auto`"),
+        ("HANGOVER_S", "0", "from 0.2 to 5"),
+        ("DEVICE", "tpu", "one of cpu, cuda, auto"),
+        ("LOG_LEVEL", "loud", "one of DEBUG, INFO, WARNING, ERROR"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_setting_and_what_was_expected(name, value, expected):
+    (problem,) = problems_of({**GOOD, PREFIX + name: value})
+
+    assert problem.startswith(PREFIX + name)
+    assert expected in problem
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path):
+    file = tmp_path / "secret"
+    file.write_text("from a file\n")
+    environment = {name: value for name, value in GOOD.items() if name != "ROOMSCRIBE_HPB_SECRET"}
+
+    settings = load({**environment, "ROOMSCRIBE_HPB_SECRET_FILE": str(file)})
+
+    assert settings.rooms.signaling.credentials.secret == "from a file"
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path):
+    (problem,) = problems_of({**GOOD, "ROOMSCRIBE_HPB_SECRET_FILE": str(tmp_path / "nowhere")})
+
+    assert "ROOMSCRIBE_HPB_SECRET_FILE" in problem
+    assert "cannot be read" in problem
+
+
+def test_no_secret_is_shown_in_a_repr():
+    settings = load({**GOOD, "ROOMSCRIBE_HTTP_SECRET": "hunter2"})
+
+    assert "s3cret" not in repr(settings)
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
+def test_listening_elsewhere_than_on_loopback_requires_a_shared_secret(host):
+    (problem,) = problems_of({**GOOD, "ROOMSCRIBE_HTTP_HOST": host})
+
+    assert "ROOMSCRIBE_HTTP_SECRET is required" in problem
+    assert load({**GOOD, "ROOMSCRIBE_HTTP_HOST": host, "ROOMSCRIBE_HTTP_SECRET": "x"}).http.host == host
+
+
+def test_local_addresses_are_a_list_of_addresses_and_the_word_auto():
+    settings = load({**GOOD, "ROOMSCRIBE_ICE_ADDRESSES": "10.0.0.1, auto,::1"})
+
+    assert settings.rooms.addresses == LocalAddresses(("10.0.0.1", "::1"), auto=True)
+
+
+def test_every_default_is_within_its_own_range():
+    for setting in TABLE:
+        if not setting.required:
+            setting.parse(setting.default)
+
+
+def test_the_readme_has_every_setting():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert not [setting.name for setting in TABLE if f"`{PREFIX}{setting.name}`" not in readme]

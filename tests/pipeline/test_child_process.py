@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import asyncio
+
+import psutil
+import pytest
+
+from pipeline import ModelSettings, child_process
+from pipeline.child_process import ChildProcess
+from pipeline.errors import EngineDied
+
+GUARD_S = 20.0
+NOWHERE = ModelSettings(model="/nowhere")  # the child answers that there is no model, and ends
+
+
+@pytest.fixture
+def environment(engine_settings):
+    return engine_settings.environment
+
+
+async def flood(child):
+    """Write until it fails: a broken pipe may take a little before it tells."""
+    while True:
+        await child.send({}, bytes(1 << 16))
+
+
+async def test_the_child_says_why_it_has_no_model(environment):
+    async with asyncio.timeout(GUARD_S), ChildProcess(NOWHERE, environment) as child:
+        answer = await child.receive()
+    assert "the folder /nowhere: there is none" in answer["fatal"]
+
+
+async def test_the_end_of_the_child_is_told_to_who_waits_for_it(environment):
+    async with asyncio.timeout(GUARD_S), ChildProcess(NOWHERE, environment) as child:
+        await child.receive()
+        with pytest.raises(EngineDied, match="ended"):
+            await child.receive()
+
+
+async def test_a_killed_child_is_dead_to_reader_and_writer(environment):
+    async with asyncio.timeout(GUARD_S), ChildProcess(NOWHERE, environment) as child:
+        child.kill()
+        with pytest.raises(EngineDied, match="ended"):
+            await child.receive()
+        with pytest.raises(EngineDied, match="does not read"):
+            await flood(child)
+        child.kill()  # twice is no harm
+
+
+async def test_leaving_ends_the_process(environment):
+    async with asyncio.timeout(GUARD_S):
+        async with ChildProcess(NOWHERE, environment) as child:
+            pid = child.pid
+            assert psutil.pid_exists(pid)
+        assert not psutil.pid_exists(pid)
+
+
+async def test_a_child_that_does_not_listen_is_ended_by_force(environment, monkeypatch):
+    monkeypatch.setattr(child_process, "STOP_TIMEOUT_S", 0.2)
+    async with asyncio.timeout(GUARD_S):
+        async with ChildProcess(NOWHERE, environment) as child:
+            psutil.Process(child.pid).suspend()
+        assert not psutil.pid_exists(child.pid)
+
+
+async def test_a_child_that_cannot_even_start_is_a_dead_one(environment, tmp_path):
+    async with asyncio.timeout(GUARD_S), ChildProcess(NOWHERE, {**environment, "PYTHONHOME": str(tmp_path)}) as child:
+        with pytest.raises(EngineDied):
+            await child.receive()
+
+
+async def test_nothing_goes_to_or_comes_from_a_child_that_was_not_started(environment):
+    child = ChildProcess(NOWHERE, environment)
+    assert child.pid is None
+    child.kill()
+    with pytest.raises(EngineDied, match="not running"):
+        await child.send({})
+    with pytest.raises(EngineDied, match="not running"):
+        await child.receive()

@@ -1,0 +1,109 @@
+"""The child on its own, driven by hand over its two pipes."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from pipeline import ModelSettings
+from pipeline.wire import pack, read_frame
+
+GUARD_S = 20.0
+
+
+@contextlib.contextmanager
+def child(engine_settings, model=None):
+    """A child that was told which model to load."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "pipeline.engine_child"],
+        env=engine_settings.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        send(process, asdict(model or engine_settings.model))
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+
+
+def send(process, header, payload=b""):
+    process.stdin.write(pack(header, payload))
+    process.stdin.flush()
+
+
+def answer(process):
+    frame = read_frame(process.stdout)
+    return None if frame is None else frame[0]
+
+
+def request(number, *, kind="final", seconds=1):
+    return {"id": number, "kind": kind, "language": "en"}, np.zeros(16_000 * seconds, dtype="<i2").tobytes()
+
+
+@pytest.mark.model
+def test_the_end_of_its_input_ends_the_child(engine_settings):
+    with child(engine_settings) as process:
+        assert answer(process) == {"ready": True, "source": "package", "languages": ["en"]}
+        process.stdin.close()
+        assert process.wait(GUARD_S) == 0
+
+
+@pytest.mark.model
+def test_the_end_of_its_input_ends_the_child_in_the_middle_of_its_work(engine_settings):
+    with child(engine_settings) as process:
+        answer(process)
+        for number in range(20):
+            send(process, *request(number, seconds=30))
+        process.stdin.close()
+        assert process.wait(GUARD_S) == 0
+
+
+def test_an_input_that_ends_before_it_says_anything_ends_the_child(engine_settings):
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "pipeline.engine_child"],
+        env=engine_settings.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=GUARD_S,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (0, b"")
+
+
+@pytest.mark.model
+def test_a_request_that_cannot_be_served_is_answered_and_the_next_one_is_served(engine_settings):
+    with child(engine_settings) as process:
+        answer(process)
+        send(process, *request(1, kind="a rumour"))
+        refused = answer(process)
+        assert refused["id"] == 1
+        assert "ValueError: 'a rumour' is not a valid Kind" in refused["error"]
+        send(process, *request(2))
+        assert answer(process).keys() == {"id", "text", "decode_s"}
+
+
+def test_a_model_that_is_none_is_explained_and_ends_the_child(engine_settings, tmp_path):
+    with child(engine_settings, ModelSettings(model=str(tmp_path))) as process:
+        explained = answer(process)["fatal"]
+        assert f"the folder {tmp_path}: it lacks model.bin and config.json" in explained
+        assert "ROOMSCRIBE_MODEL" in explained
+        assert answer(process) is None
+        assert process.wait(GUARD_S) == 0
+
+
+def test_a_model_that_is_damaged_is_explained_and_ends_the_child(engine_settings, tmp_path):
+    for file in ("model.bin", "config.json"):
+        (tmp_path / file).write_bytes(b"{}")
+    with child(engine_settings, ModelSettings(model=str(tmp_path), download=False)) as process:
+        assert f"the model '{tmp_path}' (ROOMSCRIBE_MODEL) cannot be loaded: " in answer(process)["fatal"]
+        assert process.wait(GUARD_S) == 0

@@ -1,0 +1,72 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.audio import AudioChunk
+from pipeline.ring import AudioRing
+
+
+def counting(start, count):
+    """Audio in which each sample is its own media time."""
+    return AudioChunk(start=start, pcm=np.arange(start, start + count, dtype=np.int64).astype(np.int16))
+
+
+def read(ring, start, end):
+    return ring.read(start, end).pcm.tolist()
+
+
+def test_what_was_written_can_be_read_at_its_media_time():
+    ring = AudioRing(100)
+    ring.write(counting(0, 50))
+    assert read(ring, 10, 13) == [10, 11, 12]
+
+
+def test_what_has_gone_by_yields_what_is_left_of_it():
+    ring = AudioRing(10)
+    ring.write(counting(0, 15))
+    assert (ring.start, ring.end) == (5, 15)
+    assert read(ring, 0, 7) == [5, 6]
+    assert read(ring, 13, 99) == [13, 14]
+
+
+def test_a_read_beyond_both_ends_is_empty():
+    ring = AudioRing(10)
+    ring.write(counting(0, 15))
+    assert read(ring, 0, 5) == []
+    assert read(ring, 15, 20) == []
+    assert read(ring, 9, 6) == []
+
+
+def test_a_jump_of_media_time_drops_what_was_kept():
+    ring = AudioRing(10)
+    ring.write(counting(0, 5))
+    ring.write(counting(100, 3))
+    assert read(ring, 0, 200) == [100, 101, 102]
+
+
+def test_what_was_read_does_not_change_when_the_ring_goes_on():
+    ring = AudioRing(4)
+    ring.write(counting(0, 4))
+    chunk = ring.read(0, 4)
+    ring.write(counting(4, 4))
+    assert chunk.pcm.tolist() == [0, 1, 2, 3]
+
+
+writes = st.lists(st.tuples(st.integers(0, 40), st.sampled_from([0, 0, 0, 1, 7, 500])), max_size=30)
+
+
+@given(capacity=st.integers(1, 32), writes=writes, start=st.integers(0, 2000), length=st.integers(0, 50))
+def test_the_ring_is_a_list_that_forgets(capacity, writes, start, length):
+    ring = AudioRing(capacity)
+    kept, end = [], 0
+    for count, jump in writes:
+        at = end + jump
+        ring.write(counting(at, count))
+        fresh = list(range(at, at + count))
+        kept = ((kept if not jump else []) + fresh)[-capacity:]
+        end = at + count
+    assert (ring.start, ring.end) == (end - len(kept), end)
+    assert read(ring, 0, end + 10) == kept
+    assert read(ring, start, start + length) == [each for each in kept if start <= each < start + length]
+    chunk = ring.read(start, start + length)
+    assert ring.start <= chunk.start <= chunk.end <= ring.end
