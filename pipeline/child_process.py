@@ -13,8 +13,15 @@ from .wire import PREFIX, BrokenFrame, lengths, pack, unpack_header
 
 STOP_TIMEOUT_S: Final = 3.0
 
-#: One thread per call; more only burn the other cores (numpy's mel filter, ctranslate2's OpenMP).
-CHILD_ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+CHILD_ENVIRONMENT: Final = {
+    # One thread per call; more only burn the other cores (numpy's mel filter, ctranslate2's OpenMP).
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # Seconds of silence on the line; a slow download that moves is never cut. Read when the hub's library is imported.
+    "HF_HUB_DOWNLOAD_TIMEOUT": "10",
+    "HF_HUB_ETAG_TIMEOUT": "10",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +55,11 @@ class ChildProcess:
             stdout=asyncio.subprocess.PIPE,
             env={**self._environment, **CHILD_ENVIRONMENT},
         )
-        await self.send(asdict(self._settings))
+        try:
+            await self.send(asdict(self._settings))
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -58,9 +69,10 @@ class ChildProcess:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await process.wait()
-        except TimeoutError:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await process.wait()
+        finally:
             self.kill()
             await process.wait()
 

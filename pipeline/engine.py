@@ -17,9 +17,10 @@ from typing import Any
 
 from .audio import Pcm
 from .child_process import ChildProcess, ModelSettings
-from .errors import DecodeFailed, EngineDied, EngineFatal, Superseded
+from .errors import DecodeFailed, EngineDied, EngineError, EngineFatal, Superseded
 from .scheduler import Job, Kind, Scheduler, SchedulerFull
 from .transcript import Hypothesis
+from .wire import check_payload
 
 log = logging.getLogger("roomscribe.pipeline.engine")
 
@@ -111,6 +112,12 @@ class Engine:
 
     async def run(self) -> None:
         """Keep a child alive. Returns only when the model can never be had (`state` is FAILED)."""
+        try:
+            await self._supervise()
+        finally:
+            self._abandon(EngineDied("the engine was stopped"))
+
+    async def _supervise(self) -> None:
         clock = asyncio.get_running_loop().time
         delay = self._settings.restart_first_s
         while True:
@@ -157,12 +164,19 @@ class Engine:
                 if request is None:
                     self._scheduler.done(job)
                     continue
+                try:
+                    payload = job.cut().tobytes()
+                    check_payload(payload)
+                except Exception as error:  # noqa: BLE001 — whatever is wrong with one request stays with it
+                    self._scheduler.done(job)
+                    request.result.set_exception(DecodeFailed(f"the audio cannot be sent: {error}"))
+                    continue
                 number = next(self._ids)
                 request.sent_at = clock()
                 self._running[number] = request
-                header = {"id": number, "kind": job.kind.value, "language": job.language}
                 try:
-                    await child.send(header, job.cut().tobytes())
+                    header = {"id": number, "kind": job.kind.value, "language": job.language}
+                    await child.send(header, payload)
                 except EngineDied:
                     return  # the reader sees the same death, and ends this life
 
@@ -218,13 +232,17 @@ class Engine:
     def _submit(self, job: Job) -> None:
         overtaken = self._requests.get(superseded) if (superseded := self._scheduler.submit(job)) else None
         if overtaken is not None and not overtaken.result.done():
-            overtaken.result.set_exception(Superseded("the final came first"))
+            overtaken.result.set_exception(Superseded("something newer took its place"))
         self._work.set()
 
     def _fail(self, reason: str) -> None:
         self.state, self.failure = EngineState.FAILED, reason
         self._settled.set()
         self.failed.set()
+        self._abandon(EngineFatal(reason))
+
+    def _abandon(self, error: EngineError) -> None:
+        """Nobody will answer any more: tell everyone who waits."""
         for request in list(self._requests.values()):
             if not request.result.done():
-                request.result.set_exception(EngineFatal(reason))
+                request.result.set_exception(error)

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -35,18 +35,12 @@ def main() -> None:
     if first is None:
         return
     options = first[0]
-    try:
-        transcriber = _load(options, writer)
-    except ModelNotFound as error:
-        writer.write({"fatal": str(error)})
-        return
-    except Exception as error:  # noqa: BLE001 — a model that cannot be loaded must be explained, not traced
-        writer.write({"fatal": f"the model {options['model']!r} (ROOMSCRIBE_MODEL) cannot be loaded: {error}"})
-        return
     with ThreadPoolExecutor(max_workers=options["workers"]) as pool:
-        # Bounded by the parent, which never has more requests out than there are workers.
+        # Loading is the first job, so that the end of standard input is seen meanwhile too. Bounded by the parent:
+        # it asks nothing before the child is ready, and never has more requests out than there are workers.
+        loading = pool.submit(_load, options, writer)
         while (frame := read_frame(sys.stdin.buffer)) is not None:
-            pool.submit(_answer, transcriber, writer, *frame)
+            pool.submit(_answer, loading, writer, *frame)
         os._exit(0)  # nobody is left to read what is still being decoded
 
 
@@ -65,19 +59,27 @@ class _Writer:
 
 
 def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
-    found = find_model(options["model"], cache_dir=options["cache_dir"], download=options["download"])
-    whisper = FasterWhisper(
-        found, device=options["device"], compute_type=options["compute_type"], workers=options["workers"]
-    )
-    whisper.warm_up()
+    """Find, load and warm up the model. A failure is told, and ends the process."""
+    try:
+        found = find_model(options["model"], cache_dir=options["cache_dir"], download=options["download"])
+        whisper = FasterWhisper(
+            found, device=options["device"], compute_type=options["compute_type"], workers=options["workers"]
+        )
+        whisper.warm_up()
+    except ModelNotFound as error:
+        writer.write({"fatal": str(error)})
+        os._exit(1)
+    except Exception as error:  # noqa: BLE001 — a model that cannot be loaded must be explained, not traced
+        writer.write({"fatal": f"the model {options['model']!r} (ROOMSCRIBE_MODEL) cannot be loaded: {error}"})
+        os._exit(1)
     writer.write({"ready": True, "source": found.source, "languages": whisper.languages})
     return whisper
 
 
-def _answer(transcriber: Transcriber, writer: _Writer, header: dict[str, Any], payload: bytes) -> None:
-    pcm = np.frombuffer(payload, dtype="<i2")
+def _answer(loading: Future[Transcriber], writer: _Writer, header: dict[str, Any], payload: bytes) -> None:
     try:
-        hypothesis = transcriber.transcribe(pcm, language=header["language"], kind=Kind(header["kind"]))
+        pcm = np.frombuffer(payload, dtype="<i2")
+        hypothesis = loading.result().transcribe(pcm, language=header["language"], kind=Kind(header["kind"]))
     except Exception as error:  # noqa: BLE001 — one bad utterance must not end the worker
         writer.write({"id": header["id"], "error": f"{type(error).__name__}: {error}"})
         return

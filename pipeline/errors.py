@@ -4,7 +4,8 @@ PipelineError
 ├── EngineError
 │   ├── EngineFatal     the model cannot be had or loaded: nothing will mend itself
 │   ├── EngineDied      the child died while it held this request     (retried once for finals)
-│   └── DecodeFailed    this one stretch of audio could not be decoded
+│   ├── DecodeFailed    this one stretch of audio could not be decoded
+│   └── Superseded      something newer of the same speaker took this request's place in the line
 └── UnknownLanguage     a language id that the loaded model does not know
 """
 
@@ -34,7 +35,7 @@ class DecodeFailed(EngineError):
 
 
 class Superseded(EngineError):
-    """The final of the same utterance took this partial's place."""
+    """A final or a newer partial of the same speaker took this partial's place in the line."""
 
 
 class UnknownLanguage(PipelineError):

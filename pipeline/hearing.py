@@ -6,15 +6,29 @@ somebody reads it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import av
 import numpy as np
 
 from .audio import FRAME, AudioChunk, Pcm, seconds
 from .decode import Downsampler
 from .ring import AudioRing
-from .segmenter import Segmenter, SegmenterEvent, SegmenterSettings
+from .segmenter import Segmenter, SegmenterEvent, SegmenterSettings, UtteranceEnded, UtteranceStarted
 from .totals import Totals
 from .vad import VoiceDetector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UtteranceHeard:
+    """An utterance that has ended, with its audio; `heard_at` is when its last speech came in."""
+
+    ended: UtteranceEnded
+    audio: AudioChunk
+    heard_at: float
+
+
+HearingEvent = UtteranceStarted | UtteranceHeard
 
 
 class Hearing:
@@ -47,29 +61,30 @@ class Hearing:
         """An utterance is open, and its newest frame is speech."""
         return self._segmenter.speaking
 
-    def frame(self, frame: av.AudioFrame, *, now: float) -> list[SegmenterEvent]:
+    def frame(self, frame: av.AudioFrame, *, now: float) -> list[HearingEvent]:
         """A decoded frame came in."""
         filled = self._downsampler.filled
         chunks = self._downsampler.feed(frame)
         self._totals.filled_s += seconds(self._downsampler.filled - filled)
         return self._hear(chunks, now)
 
-    def track_ended(self, *, now: float) -> list[SegmenterEvent]:
+    def track_ended(self, *, now: float) -> list[HearingEvent]:
         """No more frames of this track; another track may follow."""
-        return [*self._hear(self._downsampler.restart(), now), *self._segmenter.end()]
+        return [*self._hear(self._downsampler.restart(), now), *self._with_audio(self._segmenter.end())]
 
-    def tick(self, *, now: float) -> list[SegmenterEvent]:
+    def tick(self, *, now: float) -> list[HearingEvent]:
         """No frame came for a while."""
-        return self._segmenter.tick(now=now)
+        return self._with_audio(self._segmenter.tick(now=now))
 
     def read(self, start: int, end: int) -> AudioChunk:
         """A copy of the audio between two media times, as far as it is kept."""
         return self._ring.read(start, end)
 
-    def _hear(self, chunks: list[AudioChunk], now: float) -> list[SegmenterEvent]:
-        events: list[SegmenterEvent] = []
+    def _hear(self, chunks: list[AudioChunk], now: float) -> list[HearingEvent]:
+        events: list[HearingEvent] = []
         for chunk in chunks:
             if chunk.start != self._ring.end:
+                events += self._with_audio(self._segmenter.end())  # while the ring still holds it
                 self._rest = self._rest[:0]  # media time jumped: less than a frame is given up
             self._ring.write(chunk)
             self._totals.audio_s += seconds(len(chunk.pcm))
@@ -81,6 +96,14 @@ class Hearing:
                 speech = self._detector.is_speech(pcm[offset : offset + FRAME])
                 if speech:
                     self.speech_at = now
-                events += self._segmenter.audio(speech, start=start + offset, now=now)
+                events += self._with_audio(self._segmenter.audio(speech, start=start + offset, now=now))
             self._rest = pcm[whole:]
         return events
+
+    def _with_audio(self, events: list[SegmenterEvent]) -> list[HearingEvent]:
+        return [
+            UtteranceHeard(ended=event, audio=self._ring.read(event.start, event.end), heard_at=self.speech_at)
+            if isinstance(event, UtteranceEnded)
+            else event
+            for event in events
+        ]

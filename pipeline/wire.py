@@ -25,10 +25,15 @@ class BrokenFrame(Exception):
 
 def pack(header: dict[str, Any], payload: bytes = b"") -> bytes:
     """One frame. Raises `ValueError` when the payload is larger than any reader accepts."""
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise ValueError(f"payload of {len(payload)} bytes, at most {MAX_PAYLOAD_BYTES}")
+    check_payload(payload)
     encoded = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     return PREFIX.pack(len(encoded), len(payload)) + encoded + payload
+
+
+def check_payload(payload: bytes) -> None:
+    """Raises `ValueError` when no reader would accept it."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"payload of {len(payload)} bytes, at most {MAX_PAYLOAD_BYTES}")
 
 
 def lengths(prefix: bytes) -> tuple[int, int]:
@@ -42,7 +47,7 @@ def lengths(prefix: bytes) -> tuple[int, int]:
 def unpack_header(data: bytes) -> dict[str, Any]:
     try:
         header = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenFrame("a header that is not JSON") from error
     if not isinstance(header, dict):
         raise BrokenFrame("a header that is not an object")

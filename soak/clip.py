@@ -48,6 +48,8 @@ class Clip:
                 frames += resampler.resample(None)
         except (av.FFmpegError, OSError, IndexError) as error:
             raise BadManifest(f"{self.path}: cannot be decoded ({type(error).__name__})") from error
+        if not frames:
+            raise BadManifest(f"{self.path}: cannot be decoded (no samples)")
         return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(np.int16, copy=False)
 
 
@@ -83,10 +85,9 @@ def read_manifest(manifest: Path) -> list[Clip]:
 def _clip(manifest: Path, number: int, line: str) -> Clip:
     try:
         entry = json.loads(line)
-        audio, text = entry["audio"], entry["text"]
+        path, text = manifest.parent / entry["audio"], entry["text"]
     except (ValueError, TypeError, KeyError) as error:
         raise BadManifest(f'{manifest}:{number}: expected {{"audio": …, "text": …}} ({error})') from error
-    path = manifest.parent / audio
     if not path.is_file():
         raise BadManifest(f"{manifest}:{number}: there is no file {path}")
     return Clip(path=path, text=text, voice=entry.get("speaker", ""), language=entry.get("lang", "en"))

@@ -22,7 +22,8 @@ class Crew:
 
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:
-            task.cancel()
+            if not task.cancelling():  # a second cancellation would interrupt its tidying up
+                task.cancel()
         await self._group.__aexit__(None, None, None)
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -63,11 +63,13 @@ class PlainScreen:
         self._console = console
 
     def note(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(text, markup=False, emoji=False, soft_wrap=True)
 
     def caption(self, *, key: str, name: str, text: str, final: bool, at: float) -> None:
+        if not text:
+            return  # the partial turned out to be nothing
         kind = "final  " if final else "partial"
-        self._console.print(f"{_clock()} {kind} {name}: {text}", markup=False, soft_wrap=True)
+        self._console.print(f"{_clock()} {kind} {name}: {text}", markup=False, emoji=False, soft_wrap=True)
 
     def summary(self, results: Sequence[Result], summary: dict[str, Any]) -> None:
         _print_summary(self._console, results, summary)
@@ -114,7 +116,9 @@ class LiveScreen:
 def _print_summary(console: Console, results: Sequence[Result], summary: dict[str, Any]) -> None:
     table = Table("clip", "first caption", "final", "what was captioned", title="What the demo heard", expand=False)
     for result in results:
-        table.add_row(result.clip, _ms(result.first_partial_ms), _ms(result.final_ms), Text(result.hypothesis or "—"))
+        table.add_row(
+            Text(result.clip), _ms(result.first_partial_ms), _ms(result.final_ms), Text(result.hypothesis or "—")
+        )
     console.print(table)
     error_rate = "—" if summary["wer"] is None else f"{summary['wer'] * 100:.1f} %"
     console.print(

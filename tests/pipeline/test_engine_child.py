@@ -98,7 +98,7 @@ def test_a_model_that_is_none_is_explained_and_ends_the_child(engine_settings, t
         assert f"the folder {tmp_path}: it lacks model.bin and config.json" in explained
         assert "ROOMSCRIBE_MODEL" in explained
         assert answer(process) is None
-        assert process.wait(GUARD_S) == 0
+        assert process.wait(GUARD_S) == 1
 
 
 def test_a_model_that_is_damaged_is_explained_and_ends_the_child(engine_settings, tmp_path):
@@ -106,4 +106,4 @@ def test_a_model_that_is_damaged_is_explained_and_ends_the_child(engine_settings
         (tmp_path / file).write_bytes(b"{}")
     with child(engine_settings, ModelSettings(model=str(tmp_path), download=False)) as process:
         assert f"the model '{tmp_path}' (ROOMSCRIBE_MODEL) cannot be loaded: " in answer(process)["fatal"]
-        assert process.wait(GUARD_S) == 0
+        assert process.wait(GUARD_S) == 1

@@ -1,0 +1,264 @@
+"""Who gets captions: exactly those who asked, under whatever session they are here just now."""
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from bot import TooManyTargets
+from bot.targets import MAX_SESSIONS, MAX_TARGETS, Targets
+from signaling import Person
+
+FORGET_S = 60.0
+
+
+def person(session_id, nextcloud_session_id):
+    return Person(session_id=session_id, nextcloud_session_id=nextcloud_session_id)
+
+
+@pytest.fixture
+def targets():
+    return Targets(forget_after_s=FORGET_S)
+
+
+def test_a_reader_who_is_here_gets_captions(targets):
+    targets.joined((person("s1", "nc-rita"), person("s2", "nc-other")))
+
+    targets.enable("nc-rita", now=0)
+
+    assert targets.recipients() == ("s1",)
+    assert len(targets) == 1
+
+
+def test_a_reader_who_comes_after_the_request_gets_captions():
+    targets = Targets(forget_after_s=FORGET_S)
+    targets.enable("nc-rita", now=0)
+    assert targets.recipients() == ()
+
+    targets.joined((person("s1", "nc-rita"),))
+
+    assert targets.recipients() == ("s1",)
+
+
+def test_nobody_who_did_not_ask_gets_captions(targets):  # D18
+    targets.joined((person("s1", "nc-1"), person("s2", "nc-2"), person("phone", "")))
+
+    assert targets.recipients() == ()
+
+
+def test_sessions_without_a_nextcloud_session_are_no_reader(targets):  # D5
+    targets.joined((person("phone", ""), person("bot", "")))
+
+    targets.enable("", now=0)
+
+    assert targets.recipients() == ()
+
+
+def test_asking_twice_changes_nothing(targets):
+    targets.joined((person("s1", "nc-rita"),))
+    targets.enable("nc-rita", now=0)
+
+    targets.enable("nc-rita", now=1)
+
+    assert targets.recipients() == ("s1",)
+
+
+def test_who_wants_no_more_captions_gets_none(targets):
+    targets.joined((person("s1", "nc-rita"),))
+    targets.enable("nc-rita", now=0)
+
+    targets.disable("nc-rita", now=1)
+
+    assert targets.recipients() == ()
+    assert len(targets) == 0
+
+
+def test_a_reader_who_left_gets_nothing_and_is_known_when_coming_back(targets):
+    targets.joined((person("s1", "nc-rita"),))
+    targets.enable("nc-rita", now=0)
+
+    targets.left(("s1",), now=10)
+    assert targets.recipients() == ()
+    targets.joined((person("s9", "nc-rita"),))
+
+    assert targets.recipients() == ("s9",)
+
+
+def test_a_reader_on_two_devices_gets_captions_on_both_until_one_leaves(targets):
+    targets.joined((person("s1", "nc-rita"), person("s2", "nc-rita")))
+    targets.enable("nc-rita", now=0)
+    assert set(targets.recipients()) == {"s1", "s2"}
+
+    targets.left(("s1",), now=1)
+
+    assert targets.recipients() == ("s2",)
+
+
+def test_a_session_that_comes_back_as_somebody_else_is_no_reader_any_more(targets):
+    targets.joined((person("s1", "nc-rita"),))
+    targets.enable("nc-rita", now=0)
+
+    targets.joined((person("s1", "nc-new"),))
+
+    assert targets.recipients() == ()
+
+
+def test_an_absent_reader_is_forgotten_after_a_while(targets):  # D19
+    targets.enable("nc-never-came", now=0)
+
+    targets.expire(now=FORGET_S - 1)
+    assert len(targets) == 1
+    targets.expire(now=FORGET_S)
+
+    assert len(targets) == 0
+    targets.joined((person("s1", "nc-never-came"),))
+    assert targets.recipients() == ()
+
+
+def test_a_reader_who_is_here_is_never_forgotten(targets):
+    targets.enable("nc-rita", now=0)
+    targets.joined((person("s1", "nc-rita"),))
+
+    targets.expire(now=1e9)
+
+    assert targets.recipients() == ("s1",)
+
+
+def test_absence_is_counted_from_the_leaving_not_from_the_request(targets):
+    targets.joined((person("s1", "nc-rita"),))
+    targets.enable("nc-rita", now=0)
+    targets.left(("s1",), now=1000)
+
+    targets.expire(now=1000 + FORGET_S - 1)
+
+    assert len(targets) == 1
+
+
+def test_a_new_signaling_session_keeps_the_readers_and_has_to_see_them_again(targets):  # D3
+    targets.joined((person("s1", "nc-rita"),))
+    targets.enable("nc-rita", now=0)
+
+    targets.started(now=100)
+    assert targets.recipients() == ()
+    targets.expire(now=100 + FORGET_S - 1)
+    targets.joined((person("s2", "nc-rita"),))
+
+    assert targets.recipients() == ("s2",)
+
+
+def test_emptiness_is_counted_from_the_moment_the_last_reader_went(targets):
+    targets.enable("nc-1", now=0)
+    targets.enable("nc-2", now=0)
+    targets.disable("nc-1", now=5)
+    assert targets.empty_for(now=50) == 0
+
+    targets.disable("nc-2", now=10)
+    targets.disable("nc-unknown", now=20)
+    targets.expire(now=30)
+
+    assert targets.empty_for(now=50) == 40
+
+
+def test_a_new_reader_ends_the_emptiness_even_if_not_seen_yet(targets):  # D19
+    targets.enable("nc-1", now=0)
+    targets.disable("nc-1", now=1)
+
+    targets.enable("nc-2", now=50)
+
+    assert targets.empty_for(now=51) == 0
+
+
+def test_readers_have_a_bound_and_who_is_one_may_still_ask_again(targets):
+    for number in range(MAX_TARGETS):
+        targets.enable(f"nc-{number}", now=0)
+
+    with pytest.raises(TooManyTargets):
+        targets.enable("one too many", now=0)
+    targets.enable("nc-0", now=0)
+    targets.disable("nc-0", now=0)
+    targets.enable("one too many", now=0)
+
+    assert len(targets) == MAX_TARGETS
+
+
+def test_sessions_have_a_bound_and_those_beyond_it_are_no_readers(targets):
+    targets.joined(tuple(person(f"s{number}", f"nc-{number}") for number in range(MAX_SESSIONS + 1)))
+
+    targets.enable(f"nc-{MAX_SESSIONS}", now=0)
+    targets.enable("nc-0", now=0)
+
+    assert targets.recipients() == ("s0",)
+
+
+HOMES = {"s1": "nc-1", "s2": "nc-1", "s3": "nc-2", "s4": "nc-3", "phone": ""}
+READERS = st.sampled_from(["nc-1", "nc-2", "nc-3"])
+SESSIONS = st.sampled_from(sorted(HOMES))
+
+
+class Room(RuleBasedStateMachine):
+    """A model: who is present, and since when each reader is absent."""
+
+    def __init__(self):
+        super().__init__()
+        self.targets = Targets(forget_after_s=FORGET_S)
+        self.now = 0.0
+        self.present = set()
+        self.absent_since = {}  # of each reader; None: present
+
+    def sessions_of(self, reader):
+        return {session_id for session_id in self.present if HOMES[session_id] == reader}
+
+    def notice(self):
+        for reader, since in self.absent_since.items():
+            here = self.sessions_of(reader)
+            self.absent_since[reader] = None if here else self.now if since is None else since
+
+    @rule(reader=READERS)
+    def somebody_asks(self, reader):
+        self.targets.enable(reader, now=self.now)
+        self.absent_since.setdefault(reader, None if self.sessions_of(reader) else self.now)
+
+    @rule(reader=READERS)
+    def somebody_has_enough(self, reader):
+        self.targets.disable(reader, now=self.now)
+        self.absent_since.pop(reader, None)
+
+    @rule(session_id=SESSIONS)
+    def somebody_comes(self, session_id):
+        self.targets.joined((person(session_id, HOMES[session_id]),))
+        self.present.add(session_id)
+        self.notice()
+
+    @rule(session_id=SESSIONS)
+    def somebody_goes(self, session_id):
+        self.targets.left((session_id,), now=self.now)
+        self.present.discard(session_id)
+        self.notice()
+
+    @rule()
+    def the_signaling_session_is_a_new_one(self):
+        self.targets.started(now=self.now)
+        self.present.clear()
+        self.notice()
+
+    @rule(seconds=st.floats(0, 100))
+    def time_passes(self, seconds):
+        self.now += seconds
+        self.targets.expire(now=self.now)
+        for reader, since in list(self.absent_since.items()):
+            if since is not None and self.now - since >= FORGET_S:
+                del self.absent_since[reader]
+
+    @invariant()
+    def exactly_the_present_sessions_of_the_readers_are_recipients(self):
+        recipients = self.targets.recipients()
+        assert len(recipients) == len(set(recipients))
+        assert set(recipients) == {each for reader in self.absent_since for each in self.sessions_of(reader)}
+
+    @invariant()
+    def every_reader_is_counted_and_the_emptiness_is_measured(self):
+        assert len(self.targets) == len(self.absent_since)
+        assert self.targets.empty_for(now=self.now) >= 0
+        assert not self.absent_since or self.targets.empty_for(now=self.now) == 0
+
+
+TestAnyComingsAndGoings = Room.TestCase
