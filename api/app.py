@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot import Supervisor
+from bot import Gauges, Supervisor
 from pipeline import EngineState, catalogue
 
 from .auth import require_secret
@@ -41,6 +41,7 @@ def create_app(supervisor: Supervisor, *, secret: str) -> web.Application:
         middlewares=[problems, require_secret(secret)],  # type: ignore[list-item]
     )
     app[SUPERVISOR] = supervisor
+    supervisor.metrics.registry.register(Gauges(supervisor))
     app.router.add_post("/api/v1/call/transcribe", transcribe)
     app.router.add_get("/api/v1/languages", languages)
     app.router.add_get("/healthz", healthz)

@@ -1,6 +1,7 @@
 """The bot: composes signaling and pipeline into one room, and rooms into a process."""
 
 from .errors import BotError, NotReady, RoomFailed, SecretRejected, TooManyRooms, TooManyTargets, rejection
+from .gauges import Gauges
 from .ice import LOOPBACK, InvalidAddress, LocalAddresses
 from .peer import close_connection
 from .room import RoomBot, RoomState
@@ -10,6 +11,7 @@ from .supervisor import Supervisor
 __all__ = [
     "LOOPBACK",
     "BotError",
+    "Gauges",
     "InvalidAddress",
     "LocalAddresses",
     "NotReady",

@@ -1,34 +1,23 @@
-"""Every Prometheus series, once. Gauges are read from the parts at scrape; the parts know no Prometheus.
+"""What happens, counted for Prometheus. What *is* (rooms, queues, memory) stands in `bot.gauges`.
 
 No label ever holds a room token or a session id: that would be a leak that looks like observability.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-import psutil
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
-from pipeline import EngineState, Kind, Totals
-
-if TYPE_CHECKING:
-    from .supervisor import Supervisor
+from pipeline import Totals
 
 LATENCY_BUCKETS = (0.25, 0.5, 1, 2, 3, 4, 6, 8, 12)
 
 
-class Metrics(Collector):
+class Metrics:
     """One a process. `registry` is what `/metrics` renders."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.totals = Totals()
-        self._supervisor: Supervisor | None = None
-        self._process = psutil.Process()
         self._joins = self._counter("roomscribe_joins", "Rooms joined")
         self._captions = self._counter("roomscribe_captions", "Captions delivered", "kind")
         self._room_failures = self._counter("roomscribe_room_failures", "Rooms that were given up")
@@ -42,10 +31,6 @@ class Metrics(Collector):
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
         )
-
-    def watch(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-        self.registry.register(self)
 
     def joined(self) -> None:
         self._joins.inc()
@@ -67,55 +52,5 @@ class Metrics(Collector):
     def reconnected(self, kind: str) -> None:
         self._reconnects.labels(kind).inc()
 
-    def collect(self) -> Iterable[Metric]:
-        """Read the parts. Called by prometheus_client at each scrape."""
-        supervisor = self._supervisor
-        if supervisor is None:
-            return
-        engine, rooms = supervisor.engine, list(supervisor.rooms.values())
-        speakers = [speaker for room in rooms for speaker in room.speakers.active]
-        yield _gauge("roomscribe_rooms", "Rooms being served", len(rooms))
-        yield _gauge("roomscribe_speakers", "Speakers being listened to", len(speakers))
-        yield _gauge("roomscribe_targets", "Readers who asked for captions", sum(room.targets for room in rooms))
-        yield _gauge("roomscribe_ready", "1 when the model is loaded", engine.state is EngineState.READY)
-        yield _gauge("roomscribe_memory_rss_bytes", "Memory of the process", self._process.memory_info().rss)
-        yield _gauge("roomscribe_threads", "Threads of the process", self._process.num_threads())
-        depth = GaugeMetricFamily("roomscribe_queue_depth", "Fullest queue of its name now", labels=["queue"])
-        capacity = GaugeMetricFamily("roomscribe_queue_capacity", "Bound of a queue of this name", labels=["queue"])
-        queues = {
-            "speaker_intake": [speaker.pipeline.intake for speaker in speakers],
-            "speaker_utterances": [speaker.pipeline.utterances for speaker in speakers],
-            "room_finals": [room.outbox.finals for room in rooms],
-            "room_partials": [room.outbox.partials for room in rooms],
-        }
-        for name, stats in queues.items():
-            depth.add_metric([name], max((each.depth for each in stats), default=0))
-            capacity.add_metric([name], max((each.capacity for each in stats), default=0))
-        depth.add_metric(["engine_finals"], engine.scheduler.waiting_finals)
-        capacity.add_metric(["engine_finals"], engine.scheduler.max_finals)
-        yield depth
-        yield capacity
-        yield _counter_of("roomscribe_engine_restarts", "Restarts of the recognition process", engine.restarts)
-        yield _counter_of("roomscribe_engine_busy_seconds", "Time spent in the recogniser", engine.busy_s)
-        decodes = CounterMetricFamily("roomscribe_decodes", "Stretches of audio decoded", labels=["kind"])
-        for kind in Kind:
-            decodes.add_metric([kind.value], engine.decodes[kind])
-        yield decodes
-        totals = self.totals
-        yield _counter_of("roomscribe_audio_seconds", "Audio heard", totals.audio_s)
-        yield _counter_of("roomscribe_gaps", "Utterances that were heard but not transcribed", totals.gaps)
-        dropped = CounterMetricFamily("roomscribe_audio_dropped_seconds", "Audio lost inside", labels=["reason"])
-        dropped.add_metric(["intake_full"], totals.intake_dropped_s)
-        yield dropped
-        yield _counter_of("roomscribe_audio_filled_seconds", "Silence put in for lost packets", totals.filled_s)
-
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
-
-
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text, value=float(value))
-
-
-def _counter_of(name: str, text: str, value: float) -> CounterMetricFamily:
-    return CounterMetricFamily(name, text, value=float(value))

@@ -44,7 +44,6 @@ class Supervisor:
         self._http: aiohttp.ClientSession | None = None
         self._engine_task: asyncio.Task[None] | None = None
         self._stopping = False
-        self.metrics.watch(self)
 
     @property
     def rooms(self) -> Mapping[str, RoomBot]:

@@ -49,6 +49,7 @@ TESTED_ELSEWHERE = {
     "bot/settings.py": "tests/api/test_settings.py",
     "bot/speakers.py": "tests/bot/test_room.py",
     "bot/subscriber.py": "tests/bot/test_room.py",
+    "bot/gauges.py": "tests/api/test_app.py",
     "bot/metrics.py": "tests/api/test_app.py",
     "pipeline/hearing.py": "tests/pipeline/test_speaker.py",
     "bot/delivery.py": "tests/bot/test_room.py",
