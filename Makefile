@@ -29,7 +29,7 @@ serve: setup ## Serve the API for a chat server (settings: see README)
 	@$(BIN)/roomscribe serve
 
 test: setup check ## Set everything up, then run linters, type checks and all tests (ARGS="-k name")
-	$(BIN)/python -X dev -m pytest $(ARGS)
+	$(BIN)/python -X dev -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 check: setup ## Lint and type-check only
 	$(BIN)/ruff check .

@@ -72,12 +72,16 @@ class Peer:
         """
         try:
             offer = audio_only(sdp)
+            if self._offer is not None and offer.mid != self._offer.mid:
+                raise PeerFailed("the microphone moved to another section of the offer")
             with self._addresses.gathering():
                 await self._connection.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
                 for transceiver in self._connection.getTransceivers():
                     transceiver.direction = "recvonly"
                 answer = await self._connection.createAnswer()
                 await self._connection.setLocalDescription(answer)
+        except PeerFailed:
+            raise
         except NoAudio as error:
             raise PeerFailed(str(error)) from error
         except Exception as error:
@@ -87,7 +91,7 @@ class Peer:
 
     async def add_candidate(self, ice: IceCandidate) -> None:
         """Apply a trickled candidate; one that is not for the audio section, or not UDP, is left out."""
-        if self._offer is None or not self._offer.concerns(ice.sdp_mid):
+        if self._offer is None or not self._offer.concerns(ice.sdp_mid, ice.sdp_mline_index):
             return
         text = ice.candidate.removeprefix("a=").removeprefix("candidate:")
         if not text.strip():

@@ -21,7 +21,6 @@ from signaling import (
     PeopleLeft,
     RoomClosed,
     RoomEntered,
-    SessionEnded,
     SessionLost,
     SessionRejected,
     SessionResumed,
@@ -180,8 +179,6 @@ class RoomBot:
             case SessionRejected(code=code, explanation=explanation):
                 self._failure = rejection(code, explanation, room=self._token)
                 self.stop("rejected by the signaling server")
-            case SessionEnded(reason=reason):
-                self.stop(reason)
             case MessageReceived(message=message):
                 self._told(message)
         self._reconcile()

@@ -12,6 +12,7 @@ from signaling import Participant, Person
 from signaling.messages import IN_CALL, WITH_AUDIO
 
 MAX_SESSIONS: Final = 5000  # a room's sessions; beyond it newcomers are not seen
+MAX_DEPARTED: Final = 1000  # those who left last; the longest gone are forgotten
 
 
 class Roster:
@@ -23,6 +24,7 @@ class Roster:
         self._people: dict[str, Person] = {}  # ≤ MAX_SESSIONS
         self._flags: dict[str, int] = {}  # ≤ MAX_SESSIONS
         self._internal: set[str] = set()  # ≤ MAX_SESSIONS
+        self._departed: dict[str, None] = {}  # ≤ MAX_DEPARTED
         self._call_seen = False
 
     def started(self, own_session_id: str) -> None:
@@ -32,6 +34,7 @@ class Roster:
 
     def joined(self, people: tuple[Person, ...]) -> None:
         for person in people:
+            self._departed.pop(person.session_id, None)
             if len(self._people) < MAX_SESSIONS or person.session_id in self._people:
                 self._people[person.session_id] = person
 
@@ -40,6 +43,9 @@ class Roster:
             self._people.pop(session_id, None)
             self._flags.pop(session_id, None)
             self._internal.discard(session_id)
+            self._departed[session_id] = None
+            if len(self._departed) > MAX_DEPARTED:
+                del self._departed[next(iter(self._departed))]
 
     def updated(self, participants: tuple[Participant, ...]) -> None:
         for participant in participants:
@@ -55,6 +61,7 @@ class Roster:
         """One update for all: `0` means that the call was ended for everyone."""
         for session_id in self._flags:
             self._flags[session_id] = flags
+        self._call_seen = self._call_seen or self._in_call() > 0
 
     def wanted(self) -> frozenset[str]:
         """Session ids of the publishers to subscribe to: in the call, with a microphone, and not a bot."""
@@ -71,4 +78,5 @@ class Roster:
         return sum(1 for session_id, flags in self._flags.items() if flags & IN_CALL and self._human(session_id))
 
     def _human(self, session_id: str) -> bool:
-        return session_id != self._own and session_id not in self._internal
+        # A list may be older than a leave event: what it says of somebody who left counts once they join again.
+        return session_id not in self._internal and session_id not in self._departed and session_id != self._own

@@ -28,13 +28,18 @@ class AudioOffer:
     def answer(self, audio_answer: str) -> str:
         """The whole answer, given the answer to the audio section alone."""
         session, audio = _split(audio_answer)
+        if self.mid not in self.bundled:
+            lines = session.splitlines()
+            session = "".join(f"{line}\r\n" for line in lines if not line.startswith("a=group:BUNDLE"))
         bodies = [
             audio[0] if number == self.index else _rejected(section) for number, section in enumerate(self.sections)
         ]
         return session + "".join(bodies)
 
-    def concerns(self, sdp_mid: str | None) -> bool:
-        """Is a trickled candidate for this section? In a bundle, candidates of any member are."""
+    def concerns(self, sdp_mid: str | None, sdp_mline_index: int | None = None) -> bool:
+        """Is a trickled candidate for this section? In a bundle, candidates of any member are. Janus names no mid."""
+        if not sdp_mid and sdp_mline_index is not None and 0 <= sdp_mline_index < len(self.sections):
+            sdp_mid = _mid(self.sections[sdp_mline_index])
         return not sdp_mid or sdp_mid == self.mid or (sdp_mid in self.bundled and self.mid in self.bundled)
 
 
@@ -73,7 +78,9 @@ def _split(sdp: str) -> tuple[str, list[str]]:
 
 
 def _sends_audio(section: str) -> bool:
-    return section.startswith("m=audio ") and not {"a=recvonly", "a=inactive"} & set(section.splitlines())
+    first, *lines = section.splitlines()
+    given_up = first.startswith("m=audio 0 ") and "a=bundle-only" not in lines
+    return first.startswith("m=audio ") and not given_up and not {"a=recvonly", "a=inactive"} & set(lines)
 
 
 def _mid(section: str) -> str:
@@ -81,7 +88,7 @@ def _mid(section: str) -> str:
 
 
 def _rejected(section: str) -> str:
-    kind, _, protocol, *formats = section.splitlines()[0].split(" ")
+    kind, _, rest = section.splitlines()[0].partition(" ")
     mid = _mid(section)
-    lines = [f"{kind} 0 {protocol} {' '.join(formats)}", "c=IN IP4 0.0.0.0", "a=inactive"]
+    lines = [f"{kind} 0 {rest.partition(' ')[2]}", "c=IN IP4 0.0.0.0", "a=inactive"]
     return "".join(f"{line}\r\n" for line in [*lines, *([f"a=mid:{mid}"] if mid else [])])

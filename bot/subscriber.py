@@ -116,7 +116,9 @@ class Subscriber:
             match command:
                 case Request():
                     self.requests += 1
-                    await self._send(SendOfferRequest(publisher=self.publisher, request_id=self.request_id))
+                    request = SendOfferRequest(publisher=self.publisher, request_id=self.request_id)
+                    if not await self._send(request):
+                        self._mailbox.put(ErrorReply(code="not_sent"))  # asked again after the backoff
                 case Answer(fresh):
                     await self._answer(fresh, tasks)
                 case ClosePeer():
@@ -142,7 +144,8 @@ class Subscriber:
         if self._drain is None and peer.track is not None:
             self._drain = tasks.create_task(self._drain_track(peer))
         answer = SendAnswer(recipient=self.publisher, sid=offer.sid, sdp=sdp, request_id=self.request_id)
-        await self._send(answer)
+        if not await self._send(answer):
+            self._mailbox.put(_PeerState(peer, "failed"))  # the other side would wait for it in vain
 
     def _new_peer(self) -> Peer:
         def changed(state: str) -> None:

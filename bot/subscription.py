@@ -117,7 +117,7 @@ class Subscription:
 
     def is_current(self, sid: str) -> bool:
         """Does `sid` name the offer that is being served? Candidates of any other are stale."""
-        return bool(sid) and sid == self._sid
+        return self.state in (State.CONNECTING, State.LIVE) and sid == self._sid
 
     def _ask(self, now: float) -> list[Command]:
         self.state = State.ASKED

@@ -58,8 +58,13 @@ class Targets:
 
     def joined(self, people: tuple[Person, ...]) -> None:
         for person in people:
-            if not person.nextcloud_session_id or len(self._present) >= MAX_SESSIONS:
+            if not person.nextcloud_session_id:
                 continue
+            if len(self._present) >= MAX_SESSIONS and person.session_id not in self._present:
+                continue
+            before = self._targets.get(self._present.get(person.session_id, ""))
+            if before is not None:
+                before.session_ids.discard(person.session_id)  # `expire` notices if it was the last
             self._present[person.session_id] = person.nextcloud_session_id
             target = self._targets.get(person.nextcloud_session_id)
             if target is not None:
@@ -77,6 +82,8 @@ class Targets:
     def expire(self, *, now: float) -> None:
         """Forget readers that have been absent for too long."""
         for key, target in list(self._targets.items()):
+            if not target.session_ids and target.absent_since is None:
+                target.absent_since = now
             if target.absent_since is not None and now - target.absent_since >= self._forget_after_s:
                 del self._targets[key]
         self._note_empty(now)

@@ -22,7 +22,7 @@ class BackoffSettings:
 
 def delays(settings: BackoffSettings, uniform: Callable[[float, float], float]) -> Iterator[float]:
     """Yield waits in seconds, for ever. `uniform(a, b)` draws from [a, b]."""
-    step = settings.first_s
+    step = min(settings.first_s, settings.cap_s)
     while True:
         yield max(settings.floor_s, uniform(0.0, step))
         step = min(settings.cap_s, step * 2)

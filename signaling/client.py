@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import random
 import secrets
 from collections import deque
@@ -38,7 +39,11 @@ def signaling_url(address: str) -> str:
 
     Raises `InvalidSignalingUrl` for anything that is not a URL with a host.
     """
-    parts = urlsplit(address.strip())
+    try:
+        parts = urlsplit(address.strip())
+        _ = parts.port  # urllib checks it only when it is read
+    except ValueError as error:
+        raise InvalidSignalingUrl("expected a URL such as https://signaling.example.org") from error
     scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
     if scheme is None or not parts.hostname:
         raise InvalidSignalingUrl("expected a URL such as https://signaling.example.org")
@@ -118,7 +123,8 @@ class SignalingClient:
                     self._settings.url, heartbeat=PING_INTERVAL_S, max_msg_size=MAX_RECEIVED_BYTES
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            cause = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+            number = error.errno if isinstance(error, OSError) else None
+            cause = os.strerror(number) if number and number > 0 else type(error).__name__
             return self._session.lost(f"no connection to the signaling server ({cause})", now=clock())
         return self._session.opened(now=clock())
 
@@ -149,9 +155,10 @@ class SignalingClient:
         socket = self._socket
         if socket is None or socket.closed:
             return False
-        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-        if len(text.encode()) > MAX_MESSAGE_BYTES:
-            log.error("a message of %d bytes was not sent: HPB closes the connection on it", len(text))
+        encoded = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+        text = encoded.decode()
+        if len(encoded) > MAX_MESSAGE_BYTES:
+            log.error("a message of %d bytes was not sent: HPB closes the connection on it", len(encoded))
             return False
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):

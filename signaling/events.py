@@ -44,17 +44,10 @@ class SessionRejected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEnded:
-    """Said goodbye, or was told to go: the end of this client."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived:
     """A message for the owner: room events, offers, errors that answer the owner's own requests."""
 
     message: ServerMessage
 
 
-Event = SessionStarted | SessionResumed | RoomEntered | SessionLost | SessionRejected | SessionEnded | MessageReceived
+Event = SessionStarted | SessionResumed | RoomEntered | SessionLost | SessionRejected | MessageReceived

@@ -9,6 +9,7 @@ earlier one; no `Wake` in the list leaves the old one in force.
     WAITING      woke                                    → CONNECTING    Dial, Wake
     CONNECTING   opened                                  → GREETING      Send hello (resume if we can), Wake
     GREETING     hello, same session id as resumed       → ESTABLISHED   Emit SessionResumed, Wake(stable)
+    GREETING     the same, but the join was never heard of → JOINING     Emit SessionResumed, Send incall, Send join
     GREETING     hello, any other                        → JOINING       Emit SessionStarted, Send incall, Send join
                                                           (ESTABLISHED at once where no room is wanted)
     GREETING     error no_such_session                   → GREETING      Send full hello on the same socket, Wake
@@ -17,8 +18,8 @@ earlier one; no `Wake` in the list leaves the old one in force.
     JOINING      room reply, or error already_joined     → ESTABLISHED   Emit RoomEntered, Wake(stable)
     JOINING      other error on the join                 → CLOSED/WAITING
     ESTABLISHED  woke                                    → ESTABLISHED   (stable: the backoff starts afresh)
-    any but CLOSED  lost, timeout, bye                   → WAITING       Hangup, Emit SessionLost, Wake(backoff)
-    any          shutdown                                → CLOSED        Send bye, Hangup, Emit SessionEnded
+    CONNECTING…  lost, timeout, bye                      → WAITING       Hangup, Emit SessionLost, Wake(backoff)
+    any          shutdown                                → CLOSED        Send bye (while talking), Hangup
 
 Resume (HPB protocol, "Resuming sessions"): the server keeps a lost session for 30 s, in its room and with its
 subscriptions; joining again would be answered with `already_joined`. The backoff is reset only after the
@@ -38,7 +39,6 @@ from .events import (
     Event,
     MessageReceived,
     RoomEntered,
-    SessionEnded,
     SessionLost,
     SessionRejected,
     SessionResumed,
@@ -137,6 +137,7 @@ class Session:
         self._delays = delays(settings.backoff, uniform)
         self._resume_id = ""
         self._resuming = False
+        self._entered = False  # did the server confirm the join of this session?
         self.session_id = ""
         self.state = State.IDLE
 
@@ -194,7 +195,7 @@ class Session:
         talking = self.state in (State.GREETING, State.JOINING, State.ESTABLISHED)
         self.state = State.CLOSED
         goodbye: list[Command] = [Send({"type": "bye", "bye": {}})] if talking else []
-        return [*goodbye, Hangup(), Wake(None), Emit(SessionEnded(reason="shutdown"))]
+        return [*goodbye, Hangup(), Wake(None)]
 
     # One method per state that listens.
 
@@ -203,10 +204,13 @@ class Session:
             case HelloReply(session_id=session_id, resume_id=resume_id):
                 resumed = self._resuming and session_id == self.session_id
                 self.session_id, self._resume_id, self._resuming = session_id, resume_id, False
+                if resumed and not self._entered:
+                    return self._begin(Emit(SessionResumed(session_id=session_id)), now)
                 if resumed:
                     self.state = State.ESTABLISHED
                     return [self._stable_at(now), Emit(SessionResumed(session_id=session_id))]
-                return self._begin(now)
+                self._entered = False
+                return self._begin(Emit(SessionStarted(session_id=session_id)), now)
             case ErrorReply(code="no_such_session") if self._resuming:
                 self._forget()
                 return [Send(self._hello()), self._answer_by(now)]
@@ -223,11 +227,10 @@ class Session:
             case _:
                 return []
 
-    def _begin(self, now: float) -> list[Command]:
-        started = Emit(SessionStarted(session_id=self.session_id))
+    def _begin(self, started: Emit, now: float) -> list[Command]:
         settings = self._settings
         if not settings.room:
-            self.state = State.ESTABLISHED
+            self.state, self._entered = State.ESTABLISHED, True
             return [self._stable_at(now), started]
         self.state = State.JOINING
         commands: list[Command] = [started]
@@ -269,7 +272,7 @@ class Session:
     # What the inputs share.
 
     def _enter(self, now: float) -> list[Command]:
-        self.state = State.ESTABLISHED
+        self.state, self._entered = State.ESTABLISHED, True
         return [self._stable_at(now), Emit(RoomEntered(room_id=self._settings.room))]
 
     def _dial(self, now: float) -> list[Command]:

@@ -25,6 +25,10 @@ def hears(seen, **flags):
     seen.updated(tuple(entry(session_id, each) for session_id, each in flags.items()))
 
 
+def joins(seen, *session_ids):
+    seen.joined(tuple(Person(session_id=session_id) for session_id in session_ids))
+
+
 def test_an_empty_room_wants_nothing_and_is_not_over():
     assert roster().wanted() == frozenset()
     assert not roster().call_is_over()
@@ -89,6 +93,7 @@ def test_somebody_who_leaves_and_comes_back_with_the_same_id_is_wanted_again(): 
     seen = roster(ada=BOTH)
     seen.left(("ada",))
 
+    joins(seen, "ada")
     hears(seen, ada=BOTH)
 
     assert seen.wanted() == {"ada"}
@@ -99,6 +104,7 @@ def test_a_bot_that_left_makes_no_bot_of_who_comes_with_its_id():
     seen.updated((entry("x", BOTH, internal=True),))
     seen.left(("x",))
 
+    joins(seen, "x")
     hears(seen, x=BOTH)
 
     assert seen.wanted() == {"x"}
@@ -190,20 +196,26 @@ SESSIONS = st.sampled_from(["own", "ada", "will", "cleo"])
 FACTS = st.one_of(
     st.tuples(st.just("updated"), SESSIONS, st.integers(0, 15)),
     st.tuples(st.just("left"), SESSIONS, st.none()),
+    st.tuples(st.just("joined"), SESSIONS, st.none()),
 )
 
 
 @given(facts=st.lists(FACTS))
 def test_what_was_last_said_of_each_one_is_what_counts(facts):
-    seen, last = roster(), {}
+    seen, last, departed = roster(), {}, set()
     for fact, session_id, flags in facts:
         if fact == "left":
             seen.left((session_id,))
             last.pop(session_id, None)
+            departed.add(session_id)
+        elif fact == "joined":
+            joins(seen, session_id)
+            departed.discard(session_id)
         else:
             hears(seen, **{session_id: flags})
             last[session_id] = flags
-    last.pop("own", None)
+    for absent in {"own", *departed}:
+        last.pop(absent, None)
 
     assert seen.wanted() == {session_id for session_id, flags in last.items() if flags & BOTH == BOTH}
     assert not (seen.call_is_over() and any(flags & CALL for flags in last.values()))
@@ -212,3 +224,23 @@ def test_what_was_last_said_of_each_one_is_what_counts(facts):
 @given(flags=st.integers())
 def test_no_flags_are_too_odd(flags):
     assert roster(ada=flags).wanted() in (frozenset(), frozenset({"ada"}))
+
+
+def test_a_list_that_is_older_than_a_departure_brings_nobody_back():
+    seen = roster(ada=BOTH)
+    seen.left(("ada",))
+
+    hears(seen, ada=BOTH)  # sent before the leave event, received after it
+
+    assert seen.wanted() == frozenset()
+    assert seen.call_is_over()
+
+
+def test_a_list_that_comes_before_the_join_it_follows_is_believed_after_it():
+    seen = roster(ada=BOTH)
+    seen.left(("ada",))
+
+    hears(seen, ada=BOTH)
+    joins(seen, "ada")
+
+    assert seen.wanted() == {"ada"}

@@ -277,3 +277,11 @@ def test_an_odd_offer_is_refused_or_answered_but_never_more(lines):
     shown = audio_only(text)
 
     assert shown.answer(f"v=0\r\n{audio('9')}").count("\r\nm=") == len(shown.sections)
+
+
+def test_a_candidate_that_names_only_an_index_belongs_to_that_section():
+    unbundled = audio_only(offer(video("0"), audio("1"), bundle=()))
+
+    assert unbundled.concerns("", 1)
+    assert not unbundled.concerns("", 0)
+    assert unbundled.concerns(None, None)

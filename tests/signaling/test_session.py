@@ -6,7 +6,6 @@ from signaling import (
     MessageReceived,
     RoomClosed,
     RoomEntered,
-    SessionEnded,
     SessionLost,
     SessionRejected,
     SessionResumed,
@@ -44,7 +43,7 @@ GREETING_FAILS = {
     **dict.fromkeys(("bye", "lost", "woke"), LOST),
     "invalid token": REJECTED,
     "hello of another": ("joining", "SessionStarted Send Send Wake"),
-    "shutdown": ("closed", "Send Hangup Wake SessionEnded"),
+    "shutdown": ("closed", "Send Hangup Wake"),
     "opened": ("greeting", "Hangup"),
 }
 TALK = dict.fromkeys(
@@ -54,18 +53,18 @@ TABLE = {
     "idle": {
         "start": ("connecting", "Dial Wake"),
         "opened": ("idle", "Hangup"),
-        "shutdown": ("closed", "Hangup Wake SessionEnded"),
+        "shutdown": ("closed", "Hangup Wake"),
     },
     "waiting": {
         "woke": ("connecting", "Dial Wake"),
         "opened": ("waiting", "Hangup"),
-        "shutdown": ("closed", "Hangup Wake SessionEnded"),
+        "shutdown": ("closed", "Hangup Wake"),
     },
     "connecting": {
         "opened": ("greeting", "Send Wake"),
         "lost": LOST,
         "woke": LOST,
-        "shutdown": ("closed", "Hangup Wake SessionEnded"),
+        "shutdown": ("closed", "Hangup Wake"),
     },
     "greeting": {
         **GREETING_FAILS,
@@ -82,7 +81,7 @@ TABLE = {
         **dict.fromkeys(("room", "already joined"), ("established", "Wake RoomEntered")),
         **dict.fromkeys(("join failed", "bye", "lost", "woke"), LOST),
         "no such room": REJECTED,
-        "shutdown": ("closed", "Send Hangup Wake SessionEnded"),
+        "shutdown": ("closed", "Send Hangup Wake"),
         "opened": ("joining", "Hangup"),
     },
     "established": {
@@ -90,7 +89,7 @@ TABLE = {
         **dict.fromkeys(("already joined", "no such room", "join failed"), ("established", "MessageReceived")),
         **dict.fromkeys(("bye", "lost"), LOST),
         "woke": ("established", "Wake"),
-        "shutdown": ("closed", "Send Hangup Wake SessionEnded"),
+        "shutdown": ("closed", "Send Hangup Wake"),
         "opened": ("established", "Hangup"),
     },
     "closed": {"opened": ("closed", "Hangup")},
@@ -123,7 +122,7 @@ def test_the_first_day_of_a_bot():
     ]
     assert session.received(RoomReply(room_id="attic"), now=3) == [Wake(33), Emit(RoomEntered(room_id="attic"))]
     assert session.received(NEWS, now=4) == [Emit(MessageReceived(message=NEWS))]
-    assert session.shutdown() == [BYE, Hangup(), Wake(None), Emit(SessionEnded(reason="shutdown"))]
+    assert session.shutdown() == [BYE, Hangup(), Wake(None)]
 
 
 def test_a_lost_session_is_resumed_and_keeps_its_room():  # D2
