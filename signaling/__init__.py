@@ -11,6 +11,7 @@ from .errors import (
     AuthRejected,
     InvalidSignalingUrl,
     MalformedMessage,
+    MessageTooLarge,
     SignalingError,
     SignalingUnreachable,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "InvalidSignalingUrl",
     "MalformedMessage",
     "MessageReceived",
+    "MessageTooLarge",
     "Offer",
     "OfferRequested",
     "Participant",

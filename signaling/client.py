@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
-from .errors import InvalidSignalingUrl, MalformedMessage
+from .errors import InvalidSignalingUrl, MalformedMessage, MessageTooLarge
 from .events import Event, RoomEntered, SessionLost, SessionResumed, SessionStarted
 from .messages import MAX_MESSAGE_BYTES, ClientMessage
 from .session import Command, Dial, Emit, Hangup, Send, Session, SessionSettings, State, Wake
@@ -28,7 +28,8 @@ from .wire import encode, parse
 log = logging.getLogger("roomscribe.signaling")
 
 PING_INTERVAL_S: Final = 10.0  # ours, beside the server's: a half-open link is noticed within 1.5 intervals
-SEND_TIMEOUT_S: Final = 10.0
+SEND_TIMEOUT_S: Final = 10.0  # a link that took nothing for so long is dead: hung up, and resumed
+CLOSE_TIMEOUT_S: Final = 1.0
 MAX_RECEIVED_BYTES: Final = 4 * 1024 * 1024  # a participants list of some thousand entries
 
 _CLOSED_KINDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
@@ -64,6 +65,7 @@ class SignalingClient:
         self._alarm: float | None = None
         self._left = asyncio.Event()
         self._malformed_seen = False
+        self._told = ""  # the reason of the outage as last logged: while it stays the same, once is enough
         self.ready = asyncio.Event()  # set while messages can be sent
 
     @property
@@ -82,7 +84,10 @@ class SignalingClient:
             await self._hang_up()
 
     async def send(self, message: ClientMessage) -> bool:
-        """Send to another session. False: there is no connection just now, or the frame would not fit."""
+        """Send to another session. False: there is no connection now; wait for `ready`, which is then not set.
+
+        Raises `MessageTooLarge`, which waiting does not mend.
+        """
         if not self.ready.is_set():
             return False
         return await self._write(encode(message))
@@ -152,38 +157,50 @@ class SignalingClient:
         return []
 
     async def _write(self, message: dict[str, Any]) -> bool:
-        socket = self._socket
-        if socket is None or socket.closed:
-            return False
+        """False: the connection is gone, `ready` says so, and `run` finds the socket closed."""
         encoded = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-        text = encoded.decode()
         if len(encoded) > MAX_MESSAGE_BYTES:
-            log.error("a message of %d bytes was not sent: HPB closes the connection on it", len(encoded))
-            return False
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await socket.send_str(text)
-        except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError):
-            return False
-        return True
-
-    async def _hang_up(self) -> None:
-        socket, self._socket = self._socket, None
+            raise MessageTooLarge(f"a message of {len(encoded)} bytes: the signaling server would hang up on it")
+        socket = self._socket
         if socket is not None and not socket.closed:
             try:
-                async with asyncio.timeout(1.0):
-                    await socket.close()
-            except TimeoutError:
-                log.debug("the signaling server did not answer the close frame")
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    await socket.send_str(encoded.decode())
+                return True
+            except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError):
+                self.ready.clear()  # before anything else is awaited: nobody must try this socket again
+                await _close(socket)
+        self.ready.clear()
+        return False
+
+    async def _hang_up(self) -> None:
+        self.ready.clear()
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await _close(socket)
 
     def _note(self, event: Event) -> None:
         match event:
             case RoomEntered() | SessionResumed():
-                self.ready.set()
+                self._connected()
             case SessionStarted() if not self._settings.room:
-                self.ready.set()
+                self._connected()
             case SessionLost(reason=reason):
                 self.ready.clear()
-                log.warning("signaling lost: %s; trying again", reason)
+                if reason != self._told:
+                    log.warning("signaling lost: %s; trying again until it is back", reason)
+                self._told = reason
             case _:
                 pass
+
+    def _connected(self) -> None:
+        self._told = ""
+        self.ready.set()
+
+
+async def _close(socket: aiohttp.ClientWebSocketResponse) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await socket.close()
+    except TimeoutError:
+        log.debug("the signaling server did not answer the close frame")

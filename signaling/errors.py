@@ -4,6 +4,7 @@
     ├── InvalidSignalingUrl     the setting cannot be turned into a websocket address
     ├── SignalingUnreachable    no connection, or no answer in time          (worth retrying)
     ├── AuthRejected            the server refused our credentials           (fatal: never retried)
+    ├── MessageTooLarge         we would send more than the server takes     (never sent)
     └── MalformedMessage        the server sent what the protocol forbids    (skipped, logged once)
 
 `component` names the part that speaks; room and speaker are added by whoever owns them.
@@ -36,3 +37,7 @@ class AuthRejected(SignalingError):
 
 class MalformedMessage(SignalingError):
     """A frame that is not JSON, not an object, or lacks what its type must carry."""
+
+
+class MessageTooLarge(SignalingError):
+    """More than `MAX_MESSAGE_BYTES`: the server would close the connection on it."""

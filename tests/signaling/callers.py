@@ -73,6 +73,7 @@ class Caller:
         self.events = []
         self._news = asyncio.Event()
         self.running = None
+        self.watch = lambda event: None  # told each event after it was noted
 
     @property
     def kinds(self):
@@ -85,6 +86,7 @@ class Caller:
     def handle(self, event):
         self.events.append(event)
         self._news.set()
+        self.watch(event)
 
     async def told(self, kind, *, times=1):
         """Wait for an event of this kind, or for a message of it, to have come so often; return the last."""

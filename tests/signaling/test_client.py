@@ -8,6 +8,7 @@ import pytest
 
 from signaling import (
     InvalidSignalingUrl,
+    MessageTooLarge,
     OfferRequested,
     PeopleJoined,
     PeopleLeft,
@@ -297,6 +298,36 @@ async def test_nothing_can_be_sent_while_there_is_no_connection():
     assert not await bot.client.send(caption("anybody"))
 
 
+async def test_whoever_waits_to_send_is_never_told_ready_while_there_is_no_connection():
+    """A server that says bye and then closes slowly: between the two, `ready` must not invite to try for ever."""
+    refused = []
+
+    async def says_bye(desk):
+        await desk.greets()
+        if desk.number == 1:
+            await desk.says({"type": "bye", "bye": {"reason": "restart"}})
+            refused.append(await first_refusal)
+        await desk.listens_on()
+
+    first_refusal = asyncio.get_running_loop().create_future()
+    async with scripted(says_bye) as url, calling(url) as bot, asyncio.timeout(PATIENCE_S):
+        await bot.told(RoomEntered)
+        while await bot.client.send(caption("anybody")):  # noqa: ASYNC110 — nothing tells of the refusal
+            await asyncio.sleep(0)
+
+        assert not bot.client.ready.is_set()
+        first_refusal.set_result(True)
+        await bot.client.ready.wait()
+        assert await bot.client.send(caption("anybody"))
+
+
+async def test_an_outage_is_logged_once_however_often_it_is_tried(caplog):
+    async with calling(f"http://127.0.0.1:{free_port()}") as bot:
+        await bot.told(SessionLost, times=4)
+
+    assert len([record for record in caplog.records if "signaling lost" in record.getMessage()]) == 1
+
+
 async def test_nothing_can_be_sent_before_the_room_is_entered():
     async def never_lets_in(desk):
         await desk.hears()
@@ -312,7 +343,8 @@ async def test_a_message_that_would_make_the_server_hang_up_is_refused_and_the_c
     async with meeting() as (_, bot, rita):
         long = "ä" * (MAX_MESSAGE_BYTES // 2)
 
-        assert not await bot.client.send(caption(rita.client.session_id, long))
+        with pytest.raises(MessageTooLarge):
+            await bot.client.send(caption(rita.client.session_id, long))
         await reaches(bot, rita)
 
         assert "SessionLost" not in bot.kinds
