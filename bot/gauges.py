@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from pipeline import EngineState, Kind
 
+from .metrics import INTERIM
 from .supervisor import Supervisor
 
 
@@ -30,6 +31,8 @@ class Gauges(Collector):
         speakers = [speaker for room in rooms for speaker in room.speakers.active]
         yield _gauge("roomscribe_rooms", "Rooms being served", len(rooms))
         yield _gauge("roomscribe_speakers", "Speakers being listened to", len(speakers))
+        unheard = sum(room.speakers.unheard for room in rooms)
+        yield _gauge("roomscribe_speakers_unheard", "Speakers beyond ROOMSCRIBE_MAX_SPEAKERS", unheard)
         yield _gauge("roomscribe_targets", "Readers who asked for captions", sum(room.targets for room in rooms))
         yield _gauge("roomscribe_ready", "1 when the model is loaded", engine.state is EngineState.READY)
         yield _gauge("roomscribe_memory_rss_bytes", "Memory of the process", self._process.memory_info().rss)
@@ -53,7 +56,7 @@ class Gauges(Collector):
         yield _counter_of("roomscribe_engine_busy_seconds", "Time spent in the recogniser", engine.busy_s)
         decodes = CounterMetricFamily("roomscribe_decodes", "Stretches of audio decoded", labels=["kind"])
         for kind in Kind:
-            decodes.add_metric([kind.value], engine.decodes[kind])
+            decodes.add_metric([INTERIM if kind is Kind.PARTIAL else kind.value], engine.decodes[kind])
         yield decodes
         totals = supervisor.metrics.totals
         yield _counter_of("roomscribe_audio_seconds", "Audio heard", totals.audio_s)

@@ -17,11 +17,13 @@ async def guard(name: str, work: Awaitable[None], on_failure: Callable[[Exceptio
     try:
         await work
     except Exception as error:
-        log.error("%s failed: %s", name, _describe(error), exc_info=None if hasattr(error, "component") else error)
+        cause = _first(error)
+        unforeseen = None if hasattr(cause, "component") else error
+        log.error("%s failed: %s: %s", name, type(cause).__name__, cause, exc_info=unforeseen)
         on_failure(error)
 
 
-def _describe(error: BaseException) -> str:
+def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
+    return error

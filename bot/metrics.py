@@ -5,11 +5,16 @@ No label ever holds a room token or a session id: that would be a leak that look
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+import importlib.metadata
+import platform
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 
 from pipeline import Totals
 
-LATENCY_BUCKETS = (0.25, 0.5, 1, 2, 3, 4, 6, 8, 12)
+LATENCY_BUCKETS: Final = (0.25, 0.5, 1, 2, 3, 4, 6, 8, 12)
+INTERIM: Final = "interim"  # what dashboards call a partial
 
 
 class Metrics:
@@ -19,26 +24,40 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.totals = Totals()
         self._joins = self._counter("roomscribe_joins", "Rooms joined")
-        self._captions = self._counter("roomscribe_captions", "Captions delivered", "kind")
+        self._captions = self._counter("roomscribe_captions", "Captions sent, each reader counted", "kind")
+        self._dropped = self._counter("roomscribe_captions_dropped", "Finals too many for a reader who is away")
         self._room_failures = self._counter("roomscribe_room_failures", "Rooms that were given up")
         self._speaker_failures = self._counter("roomscribe_speaker_failures", "Speakers whose pipeline failed")
         self._lost = self._counter("roomscribe_signaling_lost", "Signaling connections lost")
         self._reconnects = self._counter("roomscribe_reconnects", "Signaling sessions that came back", "kind")
         self._latency = Histogram(
             "roomscribe_caption_latency_seconds",
-            "From the newest sample in a caption to its delivery",
+            "From the newest sample in a caption to its sending",
             ["kind"],
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
         )
+        self._join = self._histogram("roomscribe_join_duration_seconds", "From the request to being in the room")
+        self._first = self._histogram("roomscribe_first_caption_seconds", "From being in a room to its first caption")
+        Info("roomscribe_build", "What is running", registry=self.registry).info(
+            {"version": importlib.metadata.version("roomscribe"), "python": platform.python_version()}
+        )
 
-    def joined(self) -> None:
+    def joined(self, after_s: float) -> None:
+        """A new bot is in its room."""
         self._joins.inc()
+        self._join.observe(after_s)
+
+    def first_caption(self, after_s: float) -> None:
+        self._first.observe(after_s)
 
     def caption(self, *, final: bool, latency_s: float) -> None:
-        kind = "final" if final else "partial"
+        kind = "final" if final else INTERIM
         self._captions.labels(kind).inc()
         self._latency.labels(kind).observe(max(latency_s, 0.0))
+
+    def caption_dropped(self) -> None:
+        self._dropped.inc()
 
     def room_failed(self) -> None:
         self._room_failures.inc()
@@ -51,6 +70,9 @@ class Metrics:
 
     def reconnected(self, kind: str) -> None:
         self._reconnects.labels(kind).inc()
+
+    def _histogram(self, name: str, text: str) -> Histogram:
+        return Histogram(name, text, buckets=LATENCY_BUCKETS, registry=self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

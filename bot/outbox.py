@@ -21,6 +21,7 @@ class Outbox:
     def __init__(self) -> None:
         self._finals: Bounded[FinalTranscript] = Bounded(MAX_FINALS)
         self._partials: Latest[str, PartialTranscript] = Latest(MAX_PARTIALS)
+        self._nudged = False
         self._changed = asyncio.Event()
         self._delivered = asyncio.Event()
         self._delivered.set()
@@ -31,12 +32,23 @@ class Outbox:
         else:
             self._partials.discard(transcript.speaker)
             await self._finals.put(transcript)
+        self._note_change()
+
+    def nudge(self) -> None:
+        """A reader is back, and may have missed something."""
+        self._nudged = True
+        self._note_change()
+
+    def _note_change(self) -> None:
         self._delivered.clear()
         self._changed.set()
 
-    async def next(self) -> Transcript:
-        """Wait for what is to be sent next. Asking for it says that the one before has been delivered."""
+    async def next(self) -> Transcript | None:
+        """Wait for what is to be sent next; None after a nudge. Asking for it says that the one before is delivered."""
         while True:
+            if self._nudged:
+                self._nudged = False
+                return None
             transcript = self._finals.take() or self._partials.take()
             if transcript is not None:
                 return transcript

@@ -94,18 +94,16 @@ class Peer:
         if self._offer is None or not self._offer.concerns(ice.sdp_mid, ice.sdp_mline_index):
             return
         text = ice.candidate.removeprefix("a=").removeprefix("candidate:")
-        if not text.strip():
-            await self._connection.addIceCandidate(None)
-            return
         try:
+            if not text.strip():
+                await self._connection.addIceCandidate(None)
+                return
             candidate = candidate_from_sdp(text)
-        except (ValueError, IndexError, AssertionError) as error:
-            log.info("left out a candidate that cannot be read (%s)", type(error).__name__)
-            return
-        if candidate.protocol.lower() != "udp":
-            return
-        candidate.sdpMid = self._offer.mid
-        await self._connection.addIceCandidate(candidate)
+            if candidate.protocol.lower() == "udp":
+                candidate.sdpMid = self._offer.mid
+                await self._connection.addIceCandidate(candidate)
+        except Exception as error:  # noqa: BLE001 — text of a stranger, and aiortc has no type for its objections
+            log.info("left out a candidate that cannot be used (%s)", type(error).__name__)
 
     async def frames(self) -> AsyncIterator[av.AudioFrame]:
         """The decoded frames of the track until it ends."""

@@ -29,7 +29,7 @@ from signaling import (
     SignalingClient,
 )
 
-from .delivery import deliver
+from .delivery import Delivery
 from .errors import RoomFailed, rejection
 from .metrics import Metrics
 from .outbox import Outbox
@@ -75,8 +75,9 @@ class RoomBot:
             ),
         )
         self._roster = Roster()
-        self._targets = Targets(forget_after_s=settings.leave_after_s)
+        self._targets = Targets(forget_after_s=settings.forget_after_s)
         self._outbox = Outbox()
+        self._delivery = Delivery(outbox=self._outbox, targets=self._targets, client=self._client, metrics=metrics)
         self._speakers = Speakers(
             engine=engine,
             language=language,
@@ -91,6 +92,8 @@ class RoomBot:
         self._ending = asyncio.Event()
         self._failure: RoomFailed | None = None
         self._over_since: float | None = None
+        self._asked_at = _now()
+        self._connected = False
         self.joined = asyncio.Event()  # set once the bot is in the room
         self.gone = asyncio.Event()  # set by its owner when nothing of this bot is left in the room
         self.state = RoomState.JOINING
@@ -139,17 +142,18 @@ class RoomBot:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             signaling = tasks.create_task(self._client.run(self._handle))
-            delivery = tasks.create_task(deliver(self._outbox, self._targets, self._client, self._metrics))
+            delivery = tasks.create_task(self._delivery.run())
             ticking = tasks.create_task(self._tick())
             await self._ending.wait()
             ticking.cancel()
             await self._drain()
+            self._speakers.abandon()
             delivery.cancel()
             await self._client.leave()
             signaling.cancel()
 
     async def _drain(self) -> None:
-        """Stop intake → flush the open utterances → deliver their finals. Bounded by `drain_timeout_s`."""
+        """Stop intake → flush the open utterances → deliver their finals, within `drain_timeout_s`."""
         self._speakers.stop_all()
         try:
             async with asyncio.timeout(self._settings.drain_timeout_s):
@@ -168,14 +172,14 @@ class RoomBot:
                 self._targets.started(now=_now())
                 self._speakers.stop_all()  # the old session's subscriptions died with it
             case RoomEntered():
-                self.state = RoomState.JOINED if self.state is RoomState.JOINING else self.state
-                self.joined.set()
-                self._metrics.joined()
-                log.info("joined a room")
+                self._entered()
             case SessionResumed():
                 self._metrics.reconnected("resume")
+                self._back()
             case SessionLost():
-                self._metrics.signaling_lost()
+                if self._connected:  # the outage, not every attempt to end it
+                    self._metrics.signaling_lost()
+                self._connected = False
             case SessionRejected(code=code, explanation=explanation):
                 self._failure = rejection(code, explanation, room=self._token)
                 self.stop("rejected by the signaling server")
@@ -183,16 +187,33 @@ class RoomBot:
                 self._told(message)
         self._reconcile()
 
+    def _entered(self) -> None:
+        if self.joined.is_set():
+            self._metrics.reconnected("full")
+        else:
+            self.joined.set()
+            self.state = RoomState.JOINED if self.state is RoomState.JOINING else self.state
+            self._delivery.since = _now()
+            self._metrics.joined(_now() - self._asked_at)
+            log.info("joined a room")
+        self._back()
+
+    def _back(self) -> None:
+        self._connected = True
+        self._over_since = None
+        self._targets.connected(now=_now())
+
     def _told(self, message: object) -> None:
         match message:
             case PeopleJoined(people=people):
                 self._roster.joined(people)
-                self._targets.joined(people)
+                self._targets.joined(people, now=_now())
             case PeopleLeft(session_ids=session_ids):
                 self._roster.left(session_ids)
                 self._targets.left(session_ids, now=_now())
             case ParticipantsUpdate(participants=participants, everyone_in_call=everyone):
                 self._roster.updated(participants)
+                self._targets.updated(participants, now=_now())
                 if everyone is not None:
                     self._roster.everyone(everyone)
                     if everyone == 0:
@@ -208,6 +229,9 @@ class RoomBot:
             case Answer() | _:
                 pass
 
+        if self._targets.back():
+            self._outbox.nudge()
+
     def _reconcile(self) -> None:
         if self._tasks is not None and self.state is not RoomState.LEAVING:
             self._speakers.reconcile(self._roster.wanted(), self._tasks, now=_now())
@@ -218,13 +242,15 @@ class RoomBot:
         while True:
             await asyncio.sleep(TICK_S)
             now = _now()
-            self._targets.expire(now=now)
             self._reconcile()
-            self._over_since = (self._over_since or now) if self._roster.call_is_over() else None
-            if self._targets.empty_for(now=now) >= self._settings.leave_after_s:
+            if self._connected:  # else nobody can be seen to be there
+                self._targets.expire(now=now)
+                self._over_since = (self._over_since or now) if self._roster.call_is_over() else None
+                if self._over_since is not None and now - self._over_since >= self._settings.call_over_after_s:
+                    self.stop("nobody is in the call any more")
+            idle_s = self._targets.idle_for(now=now)
+            if idle_s is not None and idle_s >= self._settings.leave_after_s:
                 self.stop(f"no reader for {self._settings.leave_after_s:g} s")
-            elif self._over_since is not None and now - self._over_since >= self._settings.call_over_after_s:
-                self.stop("nobody is in the call any more")
 
 
 def _now() -> float:

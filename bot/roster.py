@@ -21,7 +21,6 @@ class Roster:
         self._reset()
 
     def _reset(self) -> None:
-        self._people: dict[str, Person] = {}  # ≤ MAX_SESSIONS
         self._flags: dict[str, int] = {}  # ≤ MAX_SESSIONS
         self._internal: set[str] = set()  # ≤ MAX_SESSIONS
         self._departed: dict[str, None] = {}  # ≤ MAX_DEPARTED
@@ -35,12 +34,9 @@ class Roster:
     def joined(self, people: tuple[Person, ...]) -> None:
         for person in people:
             self._departed.pop(person.session_id, None)
-            if len(self._people) < MAX_SESSIONS or person.session_id in self._people:
-                self._people[person.session_id] = person
 
     def left(self, session_ids: tuple[str, ...]) -> None:
         for session_id in session_ids:
-            self._people.pop(session_id, None)
             self._flags.pop(session_id, None)
             self._internal.discard(session_id)
             self._departed[session_id] = None

@@ -32,6 +32,7 @@ class RoomSettings:
     speaker: SpeakerSettings = field(default_factory=SpeakerSettings)
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     leave_after_s: float = 60.0  # without a reader
+    forget_after_s: float = 60.0  # a reader who has left the room or the call may come back until then
     call_over_after_s: float = 15.0  # nobody in the call: a page that is reloaded comes back within seconds
     drain_timeout_s: float = 5.0  # for the last words on leaving
     speaker_retry_s: float = 5.0  # after a speaker's pipeline failed

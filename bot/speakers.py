@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ log = logging.getLogger("roomscribe.bot.speakers")
 class Speaker:
     pipeline: SpeakerPipeline
     subscriber: Subscriber
+    running: asyncio.Task[None] | None = None
     subscribing: asyncio.Task[None] | None = None
 
 
@@ -46,11 +48,13 @@ class Speakers:
         self._emit = emit
         self._metrics = metrics
         self._room_key = room_key
+        self._starts = itertools.count(1)
         self._active: dict[str, Speaker] = {}  # by session id; ≤ settings.max_speakers
         self._finishing: set[Speaker] = set()  # each ends by itself once its last final is out
         self._all_finished = asyncio.Event()
         self._all_finished.set()
         self._not_before: dict[str, float] = {}  # failed speakers; emptied as they are retried or leave
+        self.unheard = 0  # speakers beyond the bound
 
     @property
     def active(self) -> Collection[Speaker]:
@@ -62,12 +66,16 @@ class Speakers:
             self.stop(session_id)
         for session_id in [each for each in self._not_before if each not in wanted]:
             del self._not_before[session_id]
+        unheard = 0
         for session_id in sorted(wanted - self._active.keys()):
             if len(self._active) >= self._settings.max_speakers:
-                log.error("more than %d speakers in one room: the rest is not heard", self._settings.max_speakers)
-                return
-            if now >= self._not_before.get(session_id, 0.0):
+                unheard += 1
+            elif now >= self._not_before.get(session_id, 0.0):
                 self._start(session_id, tasks)
+        if unheard and not self.unheard:
+            limit = self._settings.max_speakers
+            log.error("more than %d speakers in one room (ROOMSCRIBE_MAX_SPEAKERS): the rest is not heard", limit)
+        self.unheard = unheard
 
     def stop(self, session_id: str) -> None:
         """Take in no more of this speaker; what was said still comes out."""
@@ -82,6 +90,12 @@ class Speakers:
         for session_id in list(self._active):
             self.stop(session_id)
 
+    def abandon(self) -> None:
+        """Wait no longer for the last words of those that were stopped."""
+        for speaker in self._finishing:
+            if speaker.running is not None:
+                speaker.running.cancel()
+
     async def finished(self) -> None:
         """Wait until all that were stopped have said their last words."""
         await self._all_finished.wait()
@@ -95,7 +109,8 @@ class Speakers:
     def _start(self, session_id: str, tasks: asyncio.TaskGroup) -> None:
         self._not_before.pop(session_id, None)
         pipeline = SpeakerPipeline(
-            speaker=f"{self._room_key}/{session_id}",
+            # Not the session alone: one that comes back may overlap with its former self's last words.
+            speaker=f"{self._room_key}.{next(self._starts)}/{session_id}",
             language=self._language,
             engine=self._engine,
             emit=self._emit,
@@ -121,15 +136,26 @@ class Speakers:
                 clock = asyncio.get_running_loop().time
                 self._not_before[session_id] = clock() + self._settings.speaker_retry_s
 
-        tasks.create_task(guard("a speaker", self._run(speaker), failed))
+        speaker.running = tasks.create_task(guard("a speaker", self._run(speaker), failed))
 
     async def _run(self, speaker: Speaker) -> None:
+        broken: list[Exception] = []
+
+        async def subscribe() -> None:
+            try:
+                await speaker.subscriber.run()
+            except Exception as error:  # noqa: BLE001 — raised below, once what was heard has been said
+                broken.append(error)
+                speaker.pipeline.finish()
+
         try:
             async with asyncio.TaskGroup() as tasks:
-                speaker.subscribing = tasks.create_task(speaker.subscriber.run())
+                speaker.subscribing = tasks.create_task(subscribe())
                 await speaker.pipeline.run()
                 if not speaker.subscribing.cancelling():  # once only: aiortc must not be interrupted while it closes
                     speaker.subscribing.cancel()
+            if broken:
+                raise broken[0]
         finally:
             self._finishing.discard(speaker)
             if not self._finishing:

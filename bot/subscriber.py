@@ -16,7 +16,7 @@ import av
 from aiortc import RTCIceServer
 
 from pipeline import DropOldest
-from signaling import Candidate, ClientMessage, ErrorReply, Offer, SendAnswer, SendOfferRequest
+from signaling import Candidate, ClientMessage, ErrorReply, MessageTooLarge, Offer, SendAnswer, SendOfferRequest
 
 from .errors import PeerFailed
 from .ice import LocalAddresses
@@ -35,6 +35,10 @@ class _PeerState:
     def __init__(self, peer: Peer, state: str) -> None:
         self.peer = peer
         self.state = state
+
+
+class _NotSent:
+    """In the mailbox: our request could not be sent just now."""
 
 
 class Subscriber:
@@ -59,7 +63,7 @@ class Subscriber:
         self._addresses = addresses
         self._ice_servers = ice_servers
         self._core = Subscription(settings, random.uniform)
-        self._mailbox: DropOldest[Offer | Candidate | ErrorReply | _PeerState] = DropOldest(MAILBOX)
+        self._mailbox: DropOldest[Offer | Candidate | ErrorReply | _PeerState | _NotSent] = DropOldest(MAILBOX)
         self._peer: Peer | None = None
         self._drain: asyncio.Task[None] | None = None
         self._offer: Offer | None = None
@@ -102,6 +106,8 @@ class Subscriber:
             case ErrorReply(code=code):
                 log.info("the signaling server answered a request for an offer with %s", code)
                 return self._core.refused(now=clock())
+            case _NotSent():
+                return self._core.refused(now=clock())  # asked again after the backoff
             case _PeerState() if item.peer is self._peer:
                 if item.state == "connected":
                     return self._core.connected()
@@ -118,7 +124,7 @@ class Subscriber:
                     self.requests += 1
                     request = SendOfferRequest(publisher=self.publisher, request_id=self.request_id)
                     if not await self._send(request):
-                        self._mailbox.put(ErrorReply(code="not_sent"))  # asked again after the backoff
+                        self._mailbox.put(_NotSent())
                 case Answer(fresh):
                     await self._answer(fresh, tasks)
                 case ClosePeer():
@@ -144,7 +150,12 @@ class Subscriber:
         if self._drain is None and peer.track is not None:
             self._drain = tasks.create_task(self._drain_track(peer))
         answer = SendAnswer(recipient=self.publisher, sid=offer.sid, sdp=sdp, request_id=self.request_id)
-        if not await self._send(answer):
+        try:
+            sent = await self._send(answer)
+        except MessageTooLarge as error:
+            log.warning("a subscription could not be made: %s", error)
+            sent = False
+        if not sent:
             self._mailbox.put(_PeerState(peer, "failed"))  # the other side would wait for it in vain
 
     def _new_peer(self) -> Peer:

@@ -22,6 +22,7 @@ from .settings import RoomSettings
 log = logging.getLogger("roomscribe.bot.supervisor")
 
 MAX_FAILURES: Final = 1000  # remembered reasons of rooms that failed; the oldest is forgotten
+FAILURE_AGE_S: Final = 60.0  # a caller who comes later starts afresh
 STOP_MARGIN_S: Final = 3.0  # beyond the rooms' own time limits
 
 
@@ -37,7 +38,7 @@ class Supervisor:
         self._room_tasks: set[asyncio.Task[None]] = set()  # one for each of `_serving`
         self._all_gone = asyncio.Event()
         self._all_gone.set()
-        self._failures: dict[str, RoomFailed] = {}  # by token; ≤ MAX_FAILURES; told once, on the next call
+        self._failures: dict[str, tuple[RoomFailed, float]] = {}  # by token; ≤ MAX_FAILURES; told on the next call
         self._rejected: SecretRejected | None = None
         self._keys = itertools.count(1)
         self._tasks = asyncio.TaskGroup()
@@ -56,7 +57,8 @@ class Supervisor:
 
     async def __aenter__(self) -> Supervisor:
         check_ice()
-        self._http = aiohttp.ClientSession()
+        # No limit on connections: each room holds one for as long as it lives, and rooms have their own bound.
+        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         await self._tasks.__aenter__()
         self._engine_task = self._tasks.create_task(self.engine.run())
         return self
@@ -96,7 +98,8 @@ class Supervisor:
             raise NotReady("roomscribe is shutting down")
         if self._rejected is not None:
             raise self._rejected
-        if (failure := self._failures.pop(token, None)) is not None:
+        failure, at = self._failures.pop(token, (None, 0.0))
+        if failure is not None and _now() - at < FAILURE_AGE_S:
             raise failure
         room = self._rooms.get(token)
         if room is None or room.state is RoomState.LEAVING:
@@ -138,8 +141,9 @@ class Supervisor:
             self.metrics.room_failed()
             failure = error if isinstance(error, RoomFailed) else RoomFailed("the room's bot failed", room=token)
             if isinstance(failure, SecretRejected):
-                self._rejected = failure
-            self._failures[token] = failure
+                self._reject(failure)
+            self._failures.pop(token, None)  # so that the order is that of the failures
+            self._failures[token] = (failure, _now())
             if len(self._failures) > MAX_FAILURES:
                 del self._failures[next(iter(self._failures))]
 
@@ -155,6 +159,13 @@ class Supervisor:
             if not self._serving:
                 self._all_gone.set()
 
+    def _reject(self, failure: SecretRejected) -> None:
+        """The signaling server locks out who tries a wrong secret often: rooms that have not joined do not try."""
+        self._rejected = failure
+        for room in self._serving:
+            if not room.joined.is_set():
+                room.stop("the signaling server refuses our secret")
+
     async def _stop_rooms(self) -> None:
         self._stopping = True
         for room in self._serving:
@@ -164,3 +175,7 @@ class Supervisor:
                 await self._all_gone.wait()
         except TimeoutError:
             log.error("%d rooms did not stop in time", len(self._serving))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,27 +1,39 @@
 """Who asked for captions. Sans-IO.
 
 The chat server names a reader by the Nextcloud session id; captions go to signaling session ids. The room's join
-events tie the two together, before or after the request. A reader whose session is unknown or has left is kept for
-a while, because it may be about to (re)join; then it is forgotten.
+events tie the two together, before or after the request. A reader whose session is unknown, has left the room or the
+call is kept for a while, because it may be about to come (back); then it is forgotten. Finals that are said while it is
+away from the room wait for it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from signaling import Person
+from pipeline import FinalTranscript
+from signaling import Participant, Person
 
 from .errors import TooManyTargets
 
 MAX_TARGETS: Final = 1000  # readers of one room
 MAX_SESSIONS: Final = 5000  # sessions in one room; those beyond cannot become readers
+MAX_MISSED: Final = 200  # finals that wait for one absent reader; the oldest is dropped
 
 
 @dataclass(slots=True, kw_only=True)
 class _Target:
-    session_ids: set[str] = field(default_factory=set)  # usually one; ≤ MAX_SESSIONS
-    absent_since: float | None = None
+    here: set[str] = field(default_factory=set)  # its sessions in the room, usually one; ≤ MAX_SESSIONS
+    out: set[str] = field(default_factory=set)  # those of them that are not in the call
+    absent_since: float | None = None  # set while nothing can be sent to it
+    missed: deque[FinalTranscript] = field(default_factory=lambda: deque(maxlen=MAX_MISSED))
+
+    def note(self, now: float) -> None:
+        if self.here - self.out:
+            self.absent_since = None
+        elif self.absent_since is None:
+            self.absent_since = now
 
 
 class Targets:
@@ -31,7 +43,8 @@ class Targets:
         self._forget_after_s = forget_after_s
         self._targets: dict[str, _Target] = {}  # by Nextcloud session id; ≤ MAX_TARGETS
         self._present: dict[str, str] = {}  # signaling session id → Nextcloud session id; ≤ MAX_SESSIONS
-        self._empty_since: float | None = None
+        self._out: set[str] = set()  # those of them that are not in the call
+        self._last_seen: float | None = None  # when the last reader went; None: there never was one
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -42,60 +55,113 @@ class Targets:
             return
         if len(self._targets) >= MAX_TARGETS:
             raise TooManyTargets(f"more than {MAX_TARGETS} readers in one room")
-        present = {ours for ours, theirs in self._present.items() if theirs == nextcloud_session_id}
-        self._targets[nextcloud_session_id] = _Target(session_ids=present, absent_since=None if present else now)
-        self._empty_since = None
+        here = {ours for ours, theirs in self._present.items() if theirs == nextcloud_session_id}
+        target = self._targets[nextcloud_session_id] = _Target(here=here, out=here & self._out)
+        target.note(now)
 
     def disable(self, nextcloud_session_id: str, *, now: float) -> None:
         """This reader wants no captions any more."""
-        self._targets.pop(nextcloud_session_id, None)
-        self._note_empty(now)
+        if self._targets.pop(nextcloud_session_id, None) is not None:
+            self._went(now)
+
+    # What the room says.
 
     def started(self, *, now: float) -> None:
         """A new signaling session: every reader has to be seen again."""
-        for session_id in list(self._present):
-            self.left((session_id,), now=now)
+        self.left(tuple(self._present), now=now)
 
-    def joined(self, people: tuple[Person, ...]) -> None:
+    def connected(self, *, now: float) -> None:
+        """The connection is (back) up: only from now on does an absence say something about a reader."""
+        for target in self._targets.values():
+            if target.absent_since is not None:
+                target.absent_since = now
+
+    def joined(self, people: tuple[Person, ...], *, now: float) -> None:
         for person in people:
-            if not person.nextcloud_session_id:
+            owner = self._present.get(person.session_id)
+            if owner == person.nextcloud_session_id or (owner is None and len(self._present) >= MAX_SESSIONS):
                 continue
-            if len(self._present) >= MAX_SESSIONS and person.session_id not in self._present:
-                continue
-            before = self._targets.get(self._present.get(person.session_id, ""))
-            if before is not None:
-                before.session_ids.discard(person.session_id)  # `expire` notices if it was the last
-            self._present[person.session_id] = person.nextcloud_session_id
-            target = self._targets.get(person.nextcloud_session_id)
-            if target is not None:
-                target.session_ids.add(person.session_id)
-                target.absent_since = None
+            self.left((person.session_id,), now=now)
+            if person.nextcloud_session_id:
+                self._present[person.session_id] = person.nextcloud_session_id
+                self._place(person.session_id, now)
 
     def left(self, session_ids: tuple[str, ...], *, now: float) -> None:
         for session_id in session_ids:
+            self._out.discard(session_id)
             target = self._targets.get(self._present.pop(session_id, ""))
             if target is not None:
-                target.session_ids.discard(session_id)
-                if not target.session_ids:
-                    target.absent_since = now
+                target.here.discard(session_id)
+                target.out.discard(session_id)
+                target.note(now)
 
-    def expire(self, *, now: float) -> None:
-        """Forget readers that have been absent for too long."""
-        for key, target in list(self._targets.items()):
-            if not target.session_ids and target.absent_since is None:
-                target.absent_since = now
-            if target.absent_since is not None and now - target.absent_since >= self._forget_after_s:
-                del self._targets[key]
-        self._note_empty(now)
+    def updated(self, participants: tuple[Participant, ...], *, now: float) -> None:
+        """Who is not in the call reads no captions until it is (back) in it."""
+        for participant in participants:
+            if participant.session_id in self._present:
+                change = self._out.discard if participant.in_call else self._out.add
+                change(participant.session_id)
+                self._place(participant.session_id, now)
+
+    def _place(self, session_id: str, now: float) -> None:
+        target = self._targets.get(self._present[session_id])
+        if target is not None:
+            target.here.add(session_id)
+            target.out = target.here & self._out
+            target.note(now)
+
+    # What delivery asks and says.
+
+    def readers(self) -> tuple[str, ...]:
+        """Everybody who asked, present or not, by Nextcloud session id."""
+        return tuple(self._targets)
+
+    def sessions(self, reader: str) -> frozenset[str]:
+        """The signaling session ids at which `reader` can be reached just now."""
+        target = self._targets.get(reader)
+        return frozenset(target.here - target.out) if target is not None else frozenset()
 
     def recipients(self) -> tuple[str, ...]:
-        """Signaling session ids to send captions to, just now."""
-        return tuple(session_id for target in self._targets.values() for session_id in target.session_ids)
+        """All signaling session ids to send captions to, just now."""
+        return tuple(session_id for target in self._targets.values() for session_id in target.here - target.out)
 
-    def empty_for(self, *, now: float) -> float:
-        """Seconds since the last reader went; 0 while there is one."""
-        return 0.0 if self._empty_since is None else now - self._empty_since
+    def miss(self, reader: str, final: FinalTranscript) -> bool:
+        """`reader` could not be reached. One that is away from the room will want to know; others have left the call
+        or asked no more. True: an older final was dropped for it.
+        """
+        target = self._targets.get(reader)
+        if target is None or target.here:
+            return False
+        full = len(target.missed) == MAX_MISSED
+        target.missed.append(final)
+        return full
 
-    def _note_empty(self, now: float) -> None:
-        if not self._targets and self._empty_since is None:
-            self._empty_since = now
+    def back(self) -> tuple[str, ...]:
+        """Readers who can be reached again and have missed something."""
+        return tuple(key for key, target in self._targets.items() if target.missed and target.absent_since is None)
+
+    def missed(self, reader: str) -> FinalTranscript | None:
+        """The first final that `reader` missed, if it can be reached again; `caught_up` when it was sent."""
+        target = self._targets.get(reader)
+        return target.missed[0] if target is not None and target.missed and target.absent_since is None else None
+
+    def caught_up(self, reader: str) -> None:
+        target = self._targets.get(reader)
+        if target is not None and target.missed:
+            target.missed.popleft()
+
+    # What time says.
+
+    def expire(self, *, now: float) -> None:
+        """Forget readers that have been absent for too long. Call it only while the connection is up."""
+        for key, target in list(self._targets.items()):
+            if target.absent_since is not None and now - target.absent_since >= self._forget_after_s:
+                del self._targets[key]
+                self._went(target.absent_since)
+
+    def idle_for(self, *, now: float) -> float | None:
+        """Seconds since the last reader was seen or said no; None while somebody is one, or nobody ever was."""
+        return None if self._targets or self._last_seen is None else now - self._last_seen
+
+    def _went(self, since: float) -> None:
+        self._last_seen = since if self._last_seen is None else max(self._last_seen, since)

@@ -76,6 +76,10 @@ class Hearing:
         """No frame came for a while."""
         return self._with_audio(self._segmenter.tick(now=now))
 
+    def break_off(self) -> list[HearingEvent]:
+        """A frame could not be taken, and none will follow: the open utterance ends with what the ring holds of it."""
+        return self._with_audio(self._segmenter.end())
+
     def read(self, start: int, end: int) -> AudioChunk:
         """A copy of the audio between two media times, as far as it is kept."""
         return self._ring.read(start, end)

@@ -104,10 +104,10 @@ class Scheduler:
         if job in self._finals:
             self._finals.remove(job)
 
-    def forget(self, speaker: str) -> None:
-        """The speaker is gone: drop what is kept about it."""
-        self._partials.pop(speaker, None)
+    def forget(self, speaker: str) -> Job | None:
+        """The speaker is gone: drop what is kept about it. Returns its waiting partial, if there was one."""
         self._last_partial.pop(speaker, None)
+        return self._partials.pop(speaker, None)
 
     def _oldest_partial(self) -> Job | None:
         never = float("-inf")

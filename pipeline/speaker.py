@@ -125,17 +125,24 @@ class SpeakerPipeline:
         return self._closed.stats
 
     async def run(self) -> None:
-        """Work until `finish` was called and the last final is out."""
+        """Work until `finish` was called, or listening failed; the last final comes out either way."""
+        broken: Exception | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 partials = tasks.create_task(self._send_partials())
                 finals = tasks.create_task(self._send_finals())
-                await self._listen()
+                try:
+                    await self._listen()
+                except Exception as error:  # noqa: BLE001 — raised below, once what was heard before it has been said
+                    broken = error
+                    await self._react(self._hearing.break_off())
                 partials.cancel()
                 self._closed.close()
                 await finals
         finally:
             self._engine.forget(self.speaker)
+        if broken is not None:
+            raise broken
 
     async def _listen(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -68,6 +68,12 @@ async def test_of_a_group_the_first_cause_is_named(failures, said):
     assert said()[0][0] == "a speaker failed: KeyError: 'the cause'"
 
 
+async def test_an_error_of_our_own_in_a_group_needs_no_traceback_either(failures, said):
+    await guard("a speaker", raising(ExceptionGroup("tasks", [PeerFailed("no audio")])), failures.append)
+
+    assert said() == [("a speaker failed: PeerFailed: no audio", False)]
+
+
 async def test_the_ids_that_an_error_carries_are_not_logged(failures, caplog):
     await guard("a room", raising(BotError("it broke", room="token-7", speaker="session-9")), failures.append)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import psutil
 import pytest
 
 from bot import RoomState
-from signaling import IceCandidate, SendCandidate, SendOffer
+from signaling import IceCandidate, Offer, SendCandidate, SendOffer
 from tests.support.meeting import meeting
 
 pytestmark = pytest.mark.model
@@ -226,6 +227,80 @@ async def test_a_cut_connection_is_resumed_and_no_word_is_lost_or_said_twice(eng
         assert room.bot.session_id == session
         assert not ada.participant.connected.is_set()  # the peer connection was kept
         assert ["forward" in text.lower() for text in rita.finals()] == [True, False]
+
+
+async def test_a_session_that_cannot_be_resumed_is_made_anew_and_the_last_words_wait_for_the_reader(engine_settings):
+    async with meeting(engine_settings, signaling={"resume_window_s": 0.0}) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+        session = room.bot.session_id
+        ada.participant.connected.clear()
+
+        await ada.says(LONG, seconds=2.5)
+        room.server.cut(session)
+        last_words = await rita.final()
+        await ada.heard()
+        seen = len(rita.captions)
+        await ada.says(GO_FORWARD)
+
+        assert "dashwood" in last_words.lower()
+        assert "forward" in (await rita.final(of=ada, after=seen)).lower()
+        assert room.bot.session_id != session
+        assert sum("dashwood" in text.lower() for text in rita.finals()) == 1
+
+
+async def test_a_reader_who_leaves_the_call_is_sent_nothing_and_the_bot_goes_in_the_end(engine_settings):
+    async with meeting(engine_settings, forget_after_s=0.5, leave_after_s=0.5) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+
+        rita.leaves_call()
+        await room.gone()
+
+        assert rita.captions == []
+
+
+async def test_a_bot_that_is_to_leave_at_once_stays_while_there_is_a_reader(engine_settings):
+    async with meeting(engine_settings, leave_after_s=0.0) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+        await ada.says(GO_FORWARD)
+        await rita.final(of=ada)
+
+        room.disable(rita)
+        await room.gone()
+
+
+async def test_leaving_takes_no_longer_than_the_setting_says_even_if_recognition_hangs(engine_settings):
+    async with meeting(engine_settings, drain_timeout_s=0.5) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+        (engine,) = psutil.Process().children()
+        engine.suspend()
+        await ada.says(LONG, seconds=2.5)
+
+        room.bot.stop("told to")
+        async with asyncio.timeout(5):
+            await room.gone()
+
+
+async def test_a_failing_subscription_does_not_take_the_last_words_with_it(engine_settings):
+    async with meeting(engine_settings) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+        ada.participant.connected.clear()
+        (speaker,) = room.bot.speakers.active
+
+        await ada.says(LONG, seconds=2.5)
+        speaker.subscriber.post(object.__new__(Offer))  # whatever breaks it
+
+        assert "dashwood" in (await rita.final()).lower()
+        await ada.heard()  # and it is tried anew
 
 
 async def test_a_broken_offer_of_one_speaker_does_not_touch_another(engine_settings):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from bot import NotReady, RoomFailed, SecretRejected, Supervisor, TooManyRooms
@@ -38,6 +40,31 @@ async def test_a_room_that_failed_is_reported_once_and_then_tried_anew(engine_se
         room.enable("nc-1")
 
         assert room.bot is not first
+
+
+async def test_an_old_failure_is_nobodys_business_any_more(engine_settings, monkeypatch):
+    monkeypatch.setattr("bot.supervisor.FAILURE_AGE_S", 0.0)
+    async with meeting(engine_settings) as room:
+        room.enable("nc-1")
+        first = room.bot
+        first._failure = RoomFailed("it broke")
+        first.stop("a failure")
+        await room.gone()
+
+        room.enable("nc-1")
+
+        assert room.bot is not first
+
+
+async def test_more_than_a_hundred_rooms_are_joined_at_once(engine_settings):
+    tokens = [f"room-{number}" for number in range(105)]
+    async with meeting(engine_settings, max_rooms=105, signaling={"max_rooms": 105}) as room:
+        for token in tokens:
+            room.supervisor.enable(token, "nc-1", room.supervisor.language("en"))
+
+        async with asyncio.timeout(30):
+            for token in tokens:
+                await room.supervisor.rooms[token].joined.wait()
 
 
 async def test_no_more_rooms_than_the_setting_says(engine_settings):

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bot import TooManyTargets
-from bot.targets import MAX_SESSIONS, MAX_TARGETS, Targets
-from signaling import Person
+from bot.targets import MAX_MISSED, MAX_SESSIONS, MAX_TARGETS, Targets
+from pipeline import FinalTranscript
+from signaling import Participant, Person
 
 FORGET_S = 60.0
 
@@ -21,7 +22,7 @@ def targets():
 
 
 def test_a_reader_who_is_here_gets_captions(targets):
-    targets.joined((person("s1", "nc-rita"), person("s2", "nc-other")))
+    targets.joined((person("s1", "nc-rita"), person("s2", "nc-other")), now=0)
 
     targets.enable("nc-rita", now=0)
 
@@ -34,19 +35,19 @@ def test_a_reader_who_comes_after_the_request_gets_captions():
     targets.enable("nc-rita", now=0)
     assert targets.recipients() == ()
 
-    targets.joined((person("s1", "nc-rita"),))
+    targets.joined((person("s1", "nc-rita"),), now=0)
 
     assert targets.recipients() == ("s1",)
 
 
 def test_nobody_who_did_not_ask_gets_captions(targets):  # D18
-    targets.joined((person("s1", "nc-1"), person("s2", "nc-2"), person("phone", "")))
+    targets.joined((person("s1", "nc-1"), person("s2", "nc-2"), person("phone", "")), now=0)
 
     assert targets.recipients() == ()
 
 
 def test_sessions_without_a_nextcloud_session_are_no_reader(targets):  # D5
-    targets.joined((person("phone", ""), person("bot", "")))
+    targets.joined((person("phone", ""), person("bot", "")), now=0)
 
     targets.enable("", now=0)
 
@@ -54,7 +55,7 @@ def test_sessions_without_a_nextcloud_session_are_no_reader(targets):  # D5
 
 
 def test_asking_twice_changes_nothing(targets):
-    targets.joined((person("s1", "nc-rita"),))
+    targets.joined((person("s1", "nc-rita"),), now=0)
     targets.enable("nc-rita", now=0)
 
     targets.enable("nc-rita", now=1)
@@ -63,7 +64,7 @@ def test_asking_twice_changes_nothing(targets):
 
 
 def test_who_wants_no_more_captions_gets_none(targets):
-    targets.joined((person("s1", "nc-rita"),))
+    targets.joined((person("s1", "nc-rita"),), now=0)
     targets.enable("nc-rita", now=0)
 
     targets.disable("nc-rita", now=1)
@@ -73,18 +74,18 @@ def test_who_wants_no_more_captions_gets_none(targets):
 
 
 def test_a_reader_who_left_gets_nothing_and_is_known_when_coming_back(targets):
-    targets.joined((person("s1", "nc-rita"),))
+    targets.joined((person("s1", "nc-rita"),), now=0)
     targets.enable("nc-rita", now=0)
 
     targets.left(("s1",), now=10)
     assert targets.recipients() == ()
-    targets.joined((person("s9", "nc-rita"),))
+    targets.joined((person("s9", "nc-rita"),), now=0)
 
     assert targets.recipients() == ("s9",)
 
 
 def test_a_reader_on_two_devices_gets_captions_on_both_until_one_leaves(targets):
-    targets.joined((person("s1", "nc-rita"), person("s2", "nc-rita")))
+    targets.joined((person("s1", "nc-rita"), person("s2", "nc-rita")), now=0)
     targets.enable("nc-rita", now=0)
     assert set(targets.recipients()) == {"s1", "s2"}
 
@@ -94,10 +95,10 @@ def test_a_reader_on_two_devices_gets_captions_on_both_until_one_leaves(targets)
 
 
 def test_a_session_that_comes_back_as_somebody_else_is_no_reader_any_more(targets):
-    targets.joined((person("s1", "nc-rita"),))
+    targets.joined((person("s1", "nc-rita"),), now=0)
     targets.enable("nc-rita", now=0)
 
-    targets.joined((person("s1", "nc-new"),))
+    targets.joined((person("s1", "nc-new"),), now=0)
 
     assert targets.recipients() == ()
 
@@ -110,13 +111,13 @@ def test_an_absent_reader_is_forgotten_after_a_while(targets):  # D19
     targets.expire(now=FORGET_S)
 
     assert len(targets) == 0
-    targets.joined((person("s1", "nc-never-came"),))
+    targets.joined((person("s1", "nc-never-came"),), now=0)
     assert targets.recipients() == ()
 
 
 def test_a_reader_who_is_here_is_never_forgotten(targets):
     targets.enable("nc-rita", now=0)
-    targets.joined((person("s1", "nc-rita"),))
+    targets.joined((person("s1", "nc-rita"),), now=0)
 
     targets.expire(now=1e9)
 
@@ -124,7 +125,7 @@ def test_a_reader_who_is_here_is_never_forgotten(targets):
 
 
 def test_absence_is_counted_from_the_leaving_not_from_the_request(targets):
-    targets.joined((person("s1", "nc-rita"),))
+    targets.joined((person("s1", "nc-rita"),), now=0)
     targets.enable("nc-rita", now=0)
     targets.left(("s1",), now=1000)
 
@@ -134,13 +135,13 @@ def test_absence_is_counted_from_the_leaving_not_from_the_request(targets):
 
 
 def test_a_new_signaling_session_keeps_the_readers_and_has_to_see_them_again(targets):  # D3
-    targets.joined((person("s1", "nc-rita"),))
+    targets.joined((person("s1", "nc-rita"),), now=0)
     targets.enable("nc-rita", now=0)
 
     targets.started(now=100)
     assert targets.recipients() == ()
     targets.expire(now=100 + FORGET_S - 1)
-    targets.joined((person("s2", "nc-rita"),))
+    targets.joined((person("s2", "nc-rita"),), now=0)
 
     assert targets.recipients() == ("s2",)
 
@@ -149,13 +150,13 @@ def test_emptiness_is_counted_from_the_moment_the_last_reader_went(targets):
     targets.enable("nc-1", now=0)
     targets.enable("nc-2", now=0)
     targets.disable("nc-1", now=5)
-    assert targets.empty_for(now=50) == 0
+    assert targets.idle_for(now=50) is None
 
     targets.disable("nc-2", now=10)
     targets.disable("nc-unknown", now=20)
     targets.expire(now=30)
 
-    assert targets.empty_for(now=50) == 40
+    assert targets.idle_for(now=50) == 40
 
 
 def test_a_new_reader_ends_the_emptiness_even_if_not_seen_yet(targets):  # D19
@@ -164,7 +165,109 @@ def test_a_new_reader_ends_the_emptiness_even_if_not_seen_yet(targets):  # D19
 
     targets.enable("nc-2", now=50)
 
-    assert targets.empty_for(now=51) == 0
+    assert targets.idle_for(now=51) is None
+
+
+def test_before_anybody_asked_nobody_is_missed(targets):
+    assert targets.idle_for(now=1e9) is None
+
+
+def test_a_reader_who_vanished_is_waited_for_once_not_twice(targets):
+    targets.joined((person("s1", "nc-rita"),), now=0)
+    targets.enable("nc-rita", now=0)
+    targets.left(("s1",), now=10)
+
+    targets.expire(now=10 + FORGET_S)
+
+    assert targets.idle_for(now=10 + FORGET_S) == FORGET_S
+
+
+def test_an_absence_counts_from_when_the_connection_is_back(targets):
+    targets.joined((person("s1", "nc-rita"),), now=0)
+    targets.enable("nc-rita", now=0)
+    targets.started(now=500)
+
+    targets.connected(now=510)
+    targets.expire(now=510 + FORGET_S - 1)
+
+    assert len(targets) == 1
+
+
+def in_call(session_id, flags):
+    return Participant(session_id=session_id, in_call=flags)
+
+
+def test_a_reader_who_leaves_the_call_gets_nothing_until_back_in_it(targets):
+    targets.joined((person("s1", "nc-rita"),), now=0)
+    targets.enable("nc-rita", now=0)
+
+    targets.updated((in_call("s1", 0),), now=1)
+    assert targets.recipients() == ()
+    targets.updated((in_call("s1", 1),), now=2)
+
+    assert targets.recipients() == ("s1",)
+
+
+def test_a_reader_who_stays_out_of_the_call_is_forgotten(targets):
+    targets.joined((person("s1", "nc-rita"),), now=0)
+    targets.enable("nc-rita", now=0)
+    targets.updated((in_call("s1", 0),), now=1)
+
+    targets.expire(now=1 + FORGET_S)
+
+    assert len(targets) == 0
+
+
+def test_what_is_said_of_a_session_that_was_never_seen_counts_for_nothing(targets):
+    targets.enable("nc-rita", now=0)
+
+    targets.updated((in_call("s1", 0),), now=1)
+    targets.joined((person("s1", "nc-rita"),), now=2)
+
+    assert targets.recipients() == ("s1",)
+
+
+def final(text):
+    return FinalTranscript(speaker="1.1/ada", utterance=1, text=text, language_id="en", start=0, end=1, heard_at=0.0)
+
+
+def test_what_a_reader_missed_waits_for_it_in_order(targets):
+    targets.enable("nc-rita", now=0)
+    targets.miss("nc-rita", final("one"))
+    targets.miss("nc-rita", final("two"))
+    assert targets.missed("nc-rita") is None  # nowhere to send it to
+
+    targets.joined((person("s1", "nc-rita"),), now=1)
+
+    assert targets.back() == ("nc-rita",)
+    assert targets.missed("nc-rita") == final("one")
+    targets.caught_up("nc-rita")
+    assert targets.missed("nc-rita") == final("two")
+    targets.caught_up("nc-rita")
+    assert targets.missed("nc-rita") is None
+    assert targets.back() == ()
+
+
+def test_who_left_the_call_or_has_asked_no_more_misses_nothing(targets):
+    targets.joined((person("s1", "nc-out"),), now=0)
+    targets.enable("nc-out", now=0)
+    targets.updated((in_call("s1", 0),), now=0)
+
+    targets.miss("nc-out", final("one"))
+    targets.miss("nc-never-asked", final("one"))
+    targets.updated((in_call("s1", 1),), now=1)
+
+    assert targets.back() == ()
+
+
+def test_what_waits_for_a_reader_has_a_bound_and_the_oldest_goes(targets):
+    targets.enable("nc-rita", now=0)
+
+    dropped = [targets.miss("nc-rita", final(str(number))) for number in range(MAX_MISSED + 1)]
+    targets.joined((person("s1", "nc-rita"),), now=1)
+
+    assert dropped == [False] * MAX_MISSED + [True]
+    assert targets.missed("nc-rita") == final("1")
 
 
 def test_readers_have_a_bound_and_who_is_one_may_still_ask_again(targets):
@@ -181,7 +284,7 @@ def test_readers_have_a_bound_and_who_is_one_may_still_ask_again(targets):
 
 
 def test_sessions_have_a_bound_and_those_beyond_it_are_no_readers(targets):
-    targets.joined(tuple(person(f"s{number}", f"nc-{number}") for number in range(MAX_SESSIONS + 1)))
+    targets.joined(tuple(person(f"s{number}", f"nc-{number}") for number in range(MAX_SESSIONS + 1)), now=0)
 
     targets.enable(f"nc-{MAX_SESSIONS}", now=0)
     targets.enable("nc-0", now=0)
@@ -203,6 +306,7 @@ class Room(RuleBasedStateMachine):
         self.now = 0.0
         self.present = set()
         self.absent_since = {}  # of each reader; None: present
+        self.asked = False  # did anybody ever?
 
     def sessions_of(self, reader):
         return {session_id for session_id in self.present if HOMES[session_id] == reader}
@@ -216,6 +320,7 @@ class Room(RuleBasedStateMachine):
     def somebody_asks(self, reader):
         self.targets.enable(reader, now=self.now)
         self.absent_since.setdefault(reader, None if self.sessions_of(reader) else self.now)
+        self.asked = True
 
     @rule(reader=READERS)
     def somebody_has_enough(self, reader):
@@ -224,7 +329,7 @@ class Room(RuleBasedStateMachine):
 
     @rule(session_id=SESSIONS)
     def somebody_comes(self, session_id):
-        self.targets.joined((person(session_id, HOMES[session_id]),))
+        self.targets.joined((person(session_id, HOMES[session_id]),), now=self.now)
         self.present.add(session_id)
         self.notice()
 
@@ -257,8 +362,9 @@ class Room(RuleBasedStateMachine):
     @invariant()
     def every_reader_is_counted_and_the_emptiness_is_measured(self):
         assert len(self.targets) == len(self.absent_since)
-        assert self.targets.empty_for(now=self.now) >= 0
-        assert not self.absent_since or self.targets.empty_for(now=self.now) == 0
+        idle_s = self.targets.idle_for(now=self.now)
+        assert (idle_s is None) == (bool(self.absent_since) or not self.asked)
+        assert idle_s is None or idle_s >= 0
 
 
 TestAnyComingsAndGoings = Room.TestCase

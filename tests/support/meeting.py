@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
 import aiohttp
 
@@ -160,11 +162,19 @@ class Meeting:
 
 
 @asynccontextmanager
-async def meeting(engine: EngineSettings, *, secret: str = SECRET, **room_settings: object) -> AsyncIterator[Meeting]:
-    """Everything up and the model loaded. `secret` is what the bot believes; `room_settings` replace the defaults."""
+async def meeting(
+    engine: EngineSettings,
+    *,
+    secret: str = SECRET,
+    signaling: Mapping[str, Any] = MappingProxyType({}),
+    **room_settings: object,
+) -> AsyncIterator[Meeting]:
+    """Everything up and the model loaded. `secret` is what the bot believes; `signaling` are settings of the server;
+    `room_settings` replace the defaults.
+    """
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(
-            EmbeddedServer(EmbeddedSettings(internal_secret=SECRET, backend_url=BACKEND))
+            EmbeddedServer(EmbeddedSettings(internal_secret=SECRET, backend_url=BACKEND, **signaling))
         )
         settings = RoomSettings(
             signaling=SignalingSettings(

@@ -1,0 +1,184 @@
+"""Delivery over real websockets: each final reaches each reader once, in order, whatever becomes of the connection."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bot.delivery import Delivery, caption
+from bot.metrics import Metrics
+from bot.outbox import Outbox
+from bot.targets import Targets
+from pipeline import FinalTranscript, PartialTranscript
+from signaling import PeopleJoined, PeopleLeft, RoomEntered, SessionLost, SessionStarted, TranscriptReceived
+from signaling.messages import MAX_MESSAGE_BYTES
+from tests.signaling.callers import PATIENCE_S, calling, scripted, serving, ticket
+
+READER = "nc-rita"
+
+
+def final(text, speaker="1.1/ada"):
+    return FinalTranscript(speaker=speaker, utterance=1, text=text, language_id="en", start=0, end=1, heard_at=0.0)
+
+
+def partial(text):
+    return PartialTranscript(
+        speaker="1.1/ada", utterance=1, revision=1, text=text, language_id="en", start=0, end=1, heard_at=0.0
+    )
+
+
+class Post:
+    """The bot's side: what the room does with its signaling session, and no more."""
+
+    def __init__(self, bot):
+        self.targets = Targets(forget_after_s=60)
+        self.outbox = Outbox()
+        self.metrics = Metrics()
+        self.delivery = Delivery(outbox=self.outbox, targets=self.targets, client=bot.client, metrics=self.metrics)
+        for event in bot.events:
+            self.note(event)
+        bot.watch = self.note
+
+    def note(self, event):
+        if isinstance(event, SessionStarted):
+            self.targets.started(now=0)
+        match getattr(event, "message", None):
+            case PeopleJoined(people=people):
+                self.targets.joined(people, now=0)
+            case PeopleLeft(session_ids=session_ids):
+                self.targets.left(session_ids, now=0)
+        if self.targets.back():
+            self.outbox.nudge()
+
+    def count(self, name):
+        return self.metrics.registry.get_sample_value(name) or 0.0
+
+
+@asynccontextmanager
+async def delivering(url):
+    """A bot in the room that delivers what is put into `post.outbox` to READER."""
+    async with calling(url) as bot, asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+        await bot.told(RoomEntered)
+        post = Post(bot)
+        post.targets.enable(READER, now=0)
+        running = tasks.create_task(post.delivery.run())
+        yield bot, post
+        running.cancel()
+
+
+@asynccontextmanager
+async def reading(server, name="rita"):
+    async with calling(server.url, credentials=ticket(server, name), room_session=READER) as reader:
+        await reader.told(RoomEntered)
+        yield reader
+
+
+async def reads(reader, *texts):
+    """The reader has got exactly this, in this order."""
+    await reader.told(TranscriptReceived, times=len(texts))
+    assert [each.text for each in reader.messages if isinstance(each, TranscriptReceived)] == list(texts)
+
+
+async def test_a_reader_gets_partials_and_finals():
+    async with serving() as server, delivering(server.url) as (bot, post), reading(server) as rita:
+        await bot.told(PeopleJoined, times=2)
+        await post.outbox.put(partial("so"))
+        await rita.told(TranscriptReceived)
+        await post.outbox.put(final("so be it"))
+
+        await reads(rita, "so", "so be it")
+        await post.outbox.drained()
+        assert post.metrics.registry.get_sample_value("roomscribe_captions_total", {"kind": "final"}) == 1
+        assert post.metrics.registry.get_sample_value("roomscribe_captions_total", {"kind": "interim"}) == 1
+
+
+async def test_finals_said_while_the_reader_is_away_come_first_when_it_is_back():
+    async with serving() as server, delivering(server.url) as (_, post):
+        await post.outbox.put(final("one"))
+        await post.outbox.put(partial("never mind"))
+        await post.outbox.put(final("two"))
+        await post.outbox.drained()
+
+        async with reading(server) as rita:
+            await rita.told(TranscriptReceived, times=2)
+            await post.outbox.put(final("three"))
+
+            await reads(rita, "one", "two", "three")
+
+
+async def test_finals_said_during_an_outage_come_once_and_in_order():
+    async with serving() as server, delivering(server.url) as (bot, post), reading(server) as rita:
+        await bot.told(PeopleJoined, times=2)
+        server.cut(bot.client.session_id)
+        await bot.told(SessionLost)
+        for text in ("one", "two", "three"):
+            await post.outbox.put(final(text))
+
+        await reads(rita, "one", "two", "three")
+
+
+async def test_finals_said_before_a_new_session_has_seen_its_readers_are_not_lost():
+    async with serving(resume_window_s=0.0) as server, delivering(server.url) as (bot, post), reading(server) as rita:
+        await bot.told(PeopleJoined, times=2)
+        server.cut(bot.client.session_id)
+        await bot.told(SessionLost)
+        await post.outbox.put(final("one"))
+        await bot.told(SessionStarted, times=2)
+        await post.outbox.put(final("two"))
+
+        await reads(rita, "one", "two")
+
+
+async def test_a_final_that_waits_for_the_connection_keeps_nobody_else_waiting():
+    """The server says bye and takes its time to close: whoever waits must wait, not try for ever."""
+    first_try = asyncio.get_running_loop().create_future()
+
+    async def says_bye(desk):
+        await desk.greets()
+        joined = [{"sessionid": "s9", "userid": "rita", "roomsessionid": READER}]
+        await desk.says({"type": "event", "event": {"target": "room", "type": "join", "join": joined}})
+        if desk.number == 1:
+            await desk.says({"type": "bye", "bye": {"reason": "restart"}})
+            await first_try
+        else:
+            heard.extend(await desk.listens_on())
+
+    heard = []
+    async with scripted(says_bye) as url, delivering(url) as (bot, post):
+        await bot.told(PeopleJoined)
+        while bot.client.ready.is_set():  # noqa: ASYNC110 — nothing tells that an event was cleared
+            await asyncio.sleep(0)
+        await post.outbox.put(final("one"))
+        first_try.set_result(True)
+        await bot.told(PeopleJoined, times=2)
+        await post.outbox.drained()
+
+    said = [message["message"]["data"]["message"] for message in heard if message["type"] == "message"]
+    assert said == ["one"]
+
+
+async def test_a_final_that_no_server_would_take_is_dropped_and_the_next_one_comes(caplog):
+    async with serving() as server, delivering(server.url) as (bot, post), reading(server) as rita:
+        await bot.told(PeopleJoined, times=2)
+        await post.outbox.put(final("x" * MAX_MESSAGE_BYTES))
+        await post.outbox.put(final("two"))
+
+        await reads(rita, "two")
+    assert "a caption was not sent" in caplog.text
+
+
+async def test_a_final_for_a_reader_who_asked_no_more_is_sent_to_nobody():
+    async with serving() as server, delivering(server.url) as (bot, post), reading(server) as rita:
+        await bot.told(PeopleJoined, times=2)
+        post.targets.disable(READER, now=0)
+        await post.outbox.put(final("one"))
+        await post.outbox.drained()
+        post.targets.enable(READER, now=0)
+        await post.outbox.put(final("two"))
+
+        await reads(rita, "two")
+
+
+@pytest.mark.parametrize(("key", "session_id"), [("1.1/ada", "ada"), ("12.7/an/odd/one", "an/odd/one")])
+def test_readers_know_the_speaker_by_its_session_id(key, session_id):
+    assert caption(final("", speaker=key), "rita").speaker == session_id
