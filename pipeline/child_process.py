@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -53,7 +54,7 @@ class ChildProcess:
             "pipeline.engine_child",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**self._environment, **CHILD_ENVIRONMENT},
+            env=self._inherited() | CHILD_ENVIRONMENT,
         )
         try:
             await self.send(asdict(self._settings))
@@ -75,6 +76,24 @@ class ChildProcess:
         finally:
             self.kill()
             await process.wait()
+
+    def _inherited(self) -> dict[str, str]:
+        """No secret of ours: the child has no use for them, and whatever it starts would inherit them."""
+        ours = {name for name in self._environment if name.startswith("ROOMSCRIBE_") and "SECRET" in name}
+        return {name: value for name, value in self._environment.items() if name not in ours}
+
+    @property
+    def end(self) -> str:
+        """How the process ended, for people; empty while it runs."""
+        status = self._process.returncode if self._process else None
+        if status is None:
+            return ""
+        if status >= 0:
+            return f"with status {status}"
+        try:
+            return f"by {signal.Signals(-status).name}"
+        except ValueError:
+            return f"by signal {-status}"
 
     @property
     def pid(self) -> int | None:

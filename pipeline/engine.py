@@ -13,7 +13,7 @@ import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from .audio import Pcm
 from .child_process import ChildProcess, ModelSettings
@@ -23,6 +23,13 @@ from .transcript import Hypothesis
 from .wire import check_payload
 
 log = logging.getLogger("roomscribe.pipeline.engine")
+
+MAX_STILLBORN: Final = 3  # deaths before the first sign of life; then it is a fault of the installation
+STILLBORN: Final = (
+    "the recognition process ended three times {end} before the model {model!r} (ROOMSCRIBE_MODEL) was loaded. Its own "
+    "words, if it had any, are above, on standard error. SIGKILL mostly means too little memory: give roomscribe more, "
+    "or choose a smaller model."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +114,8 @@ class Engine:
             self._requests.pop(job, None)
 
     def forget(self, speaker: str) -> None:
-        """The speaker is gone."""
-        self._scheduler.forget(speaker)
+        """The speaker is gone; whoever waits for its partial is told `Superseded`."""
+        self._supersede(self._scheduler.forget(speaker))
 
     async def run(self) -> None:
         """Keep a child alive. Returns only when the model can never be had (`state` is FAILED)."""
@@ -120,16 +127,22 @@ class Engine:
     async def _supervise(self) -> None:
         clock = asyncio.get_running_loop().time
         delay = self._settings.restart_first_s
+        stillborn = 0
         while True:
             born = clock()
+            child = ChildProcess(self._settings.model, self._settings.environment)
             try:
-                async with ChildProcess(self._settings.model, self._settings.environment) as child:
+                async with child:
                     await self._live(child)
             except EngineFatal as error:
                 self._fail(str(error))
                 return
             except (EngineDied, OSError) as error:
-                log.error("%s; starting it again in %.1f s", error, delay)
+                stillborn += not self.languages  # it never was ready, so waiting may be in vain
+                if stillborn >= MAX_STILLBORN:
+                    self._fail(STILLBORN.format(model=self._settings.model.model, end=child.end or f"({error})"))
+                    return
+                log.error("%s %s; starting it again in %.1f s", error, child.end, delay)
             if clock() - born > self._settings.steady_after_s:
                 delay = self._settings.restart_first_s
             self.state = EngineState.RESTARTING
@@ -169,7 +182,8 @@ class Engine:
                     check_payload(payload)
                 except Exception as error:  # noqa: BLE001 — whatever is wrong with one request stays with it
                     self._scheduler.done(job)
-                    request.result.set_exception(DecodeFailed(f"the audio cannot be sent: {error}"))
+                    if not request.result.done():
+                        request.result.set_exception(DecodeFailed(f"the audio cannot be sent: {error}"))
                     continue
                 number = next(self._ids)
                 request.sent_at = clock()
@@ -230,10 +244,13 @@ class Engine:
                 request.result.set_exception(error)
 
     def _submit(self, job: Job) -> None:
-        overtaken = self._requests.get(superseded) if (superseded := self._scheduler.submit(job)) else None
-        if overtaken is not None and not overtaken.result.done():
-            overtaken.result.set_exception(Superseded("something newer took its place"))
+        self._supersede(self._scheduler.submit(job))
         self._work.set()
+
+    def _supersede(self, job: Job | None) -> None:
+        request = self._requests.get(job) if job is not None else None
+        if request is not None and not request.result.done():
+            request.result.set_exception(Superseded("something newer took its place"))
 
     def _fail(self, reason: str) -> None:
         self.state, self.failure = EngineState.FAILED, reason

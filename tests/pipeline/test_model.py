@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import io
+import sys
 import time
+from pathlib import Path
 
+import faster_whisper.utils
 import pytest
 
 from pipeline.model import MODEL_FILES, ModelNotFound, find_model
@@ -85,6 +89,49 @@ def test_a_model_in_the_cache_needs_no_network(tmp_path, name):
     model = snapshot(tmp_path, "Systran/faster-whisper-base.en")
     found = find_model(name, cache_dir=str(tmp_path), download=False)
     assert (found.path, found.source) == (model, "cache")
+
+
+def test_a_snapshot_that_a_cut_download_left_behind_is_not_taken_for_a_model(tmp_path):
+    (snapshot(tmp_path, "Systran/faster-whisper-base.en") / "model.bin").unlink()
+    assert "is not complete, it lacks model.bin" in refusal("base.en", cache_dir=tmp_path)
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """The hub's library at the boundary: what it is asked, and a snapshot for an answer."""
+    asked = []
+
+    def snapshot_download(repository, *, local_files_only, tqdm_class, cache_dir=None, **_):
+        if local_files_only:
+            raise FileNotFoundError("nothing in the cache")
+        asked.append((repository, tqdm_class))
+        return str(snapshot(Path(cache_dir), repository))
+
+    monkeypatch.setattr(faster_whisper.utils.huggingface_hub, "snapshot_download", snapshot_download)
+    return asked
+
+
+def test_a_download_says_what_it_does_and_shows_its_progress_on_a_terminal(tmp_path, hub, capsys):
+    found = find_model("base.en", cache_dir=str(tmp_path))
+
+    assert found.source == "download"
+    assert f"downloading the model base.en to {tmp_path}" in capsys.readouterr().err
+    ((repository, bar),) = hub
+    assert repository == "Systran/faster-whisper-base.en"
+    assert bar(total=1, file=sys.stdout).disable  # not a terminal
+    assert not bar(total=1, file=Terminal()).disable
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_an_unwritable_default_cache_names_the_setting_that_moves_it(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file" / "hub"))
+    message = refusal("base.en", download=True)
+    assert "file/hub (ROOMSCRIBE_CACHE_DIR is not set) cannot be written (Not a directory)" in message
 
 
 def test_the_refusal_lists_what_was_tried_and_what_to_do(tmp_path):
