@@ -35,7 +35,10 @@ class Gauges(Collector):
         yield _gauge("roomscribe_speakers_unheard", "Speakers beyond ROOMSCRIBE_MAX_SPEAKERS", unheard)
         yield _gauge("roomscribe_targets", "Readers who asked for captions", sum(room.targets for room in rooms))
         yield _gauge("roomscribe_ready", "1 when the model is loaded", engine.state is EngineState.READY)
-        yield _gauge("roomscribe_memory_rss_bytes", "Memory of the process", self._process.memory_info().rss)
+        memory = GaugeMetricFamily("roomscribe_memory_rss_bytes", "Resident memory", labels=["process"])
+        memory.add_metric(["main"], self._process.memory_info().rss)
+        memory.add_metric(["engine"], _rss_of(engine.pid))
+        yield memory
         yield _gauge("roomscribe_threads", "Threads of the process", self._process.num_threads())
         depth = GaugeMetricFamily("roomscribe_queue_depth", "Fullest queue of its name now", labels=["queue"])
         capacity = GaugeMetricFamily("roomscribe_queue_capacity", "Bound of a queue of this name", labels=["queue"])
@@ -65,6 +68,13 @@ class Gauges(Collector):
         dropped.add_metric(["intake_full"], totals.intake_dropped_s)
         yield dropped
         yield _counter_of("roomscribe_audio_filled_seconds", "Silence put in for lost packets", totals.filled_s)
+
+
+def _rss_of(pid: int | None) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss) if pid is not None else 0
+    except psutil.Error:  # it has just died
+        return 0
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -75,6 +75,7 @@ class Engine:
         self.failed = asyncio.Event()  # set when `state` is FAILED
         self.languages: tuple[str, ...] = ()
         self.restarts = 0
+        self.pid: int | None = None  # of the child, while there is one
         self.decodes = {Kind.FINAL: 0, Kind.PARTIAL: 0}
         self.busy_s = 0.0
 
@@ -133,6 +134,7 @@ class Engine:
             child = ChildProcess(self._settings.model, self._settings.environment)
             try:
                 async with child:
+                    self.pid = child.pid
                     await self._live(child)
             except EngineFatal as error:
                 self._fail(str(error))
@@ -143,6 +145,8 @@ class Engine:
                     self._fail(STILLBORN.format(model=self._settings.model.model, end=child.end or f"({error})"))
                     return
                 log.error("%s %s; starting it again in %.1f s", error, child.end, delay)
+            finally:
+                self.pid = None
             if clock() - born > self._settings.steady_after_s:
                 delay = self._settings.restart_first_s
             self.state = EngineState.RESTARTING
