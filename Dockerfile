@@ -36,7 +36,14 @@ WORKDIR /var/lib/roomscribe
 VOLUME /var/lib/roomscribe
 EXPOSE 23000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=3s --start-period=60s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:23000/healthz', timeout=2)"]
+# The start period covers the download of a model. The default port is that of api/settings.py.
+HEALTHCHECK --interval=15s --timeout=3s --start-period=180s \
+  CMD ["python", "-c", "import http.client, os; \
+    host = os.environ.get('ROOMSCRIBE_HTTP_HOST') or '127.0.0.1'; \
+    host = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host); \
+    port = int(os.environ.get('ROOMSCRIBE_HTTP_PORT') or 23000); \
+    asked = http.client.HTTPConnection(host, port, timeout=2); \
+    asked.request('GET', '/healthz'); \
+    raise SystemExit(asked.getresponse().status != 200)"]
 ENTRYPOINT ["roomscribe"]
 CMD ["serve"]

@@ -12,14 +12,16 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot import Gauges, Supervisor
+from bot import Gauges, NotReady, Supervisor
 from pipeline import EngineState, catalogue
 
 from .auth import require_secret
-from .problems import TranslationUnsupported, problems, respond
+from .origin import json_only, own_pages_only
+from .problems import TranslationUnsupported, later, problems, respond
 from .schemas import MAX_BODY_BYTES, parse_transcribe
 
 PROCESSED: Final = "Transcription or translation request processed successfully."
+RETRY_AFTER_S: Final = 2  # while the model is being loaded
 PAGES: Final = {"captions.html": "text/html", "captions.css": "text/css", "captions.js": "text/javascript"}
 SECURITY: Final = {
     "Content-Security-Policy": (
@@ -34,12 +36,13 @@ SECURITY: Final = {
 SUPERVISOR: Final = web.AppKey("supervisor", Supervisor)
 
 
-def create_app(supervisor: Supervisor, *, secret: str) -> web.Application:
-    """The application around a running supervisor. An empty `secret` opens it to everybody who can reach it."""
-    app = web.Application(
-        client_max_size=MAX_BODY_BYTES,
-        middlewares=[problems, require_secret(secret)],  # type: ignore[list-item]
-    )
+def create_app(supervisor: Supervisor, *, secret: str, host: str = "127.0.0.1") -> web.Application:
+    """The application around a running supervisor. `host` is what it listens on.
+
+    An empty `secret` opens it to every program that can reach it, but not to web pages of other servers.
+    """
+    gates = [problems, own_pages_only(secret=secret, host=host), require_secret(secret), json_only]
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=gates)  # type: ignore[arg-type]
     app[SUPERVISOR] = supervisor
     supervisor.metrics.registry.register(Gauges(supervisor))
     app.router.add_post("/api/v1/call/transcribe", transcribe)
@@ -60,7 +63,10 @@ async def transcribe(request: web.Request) -> web.Response:
         return web.json_response({"message": PROCESSED})
     if wanted.translation_target is not None:
         raise TranslationUnsupported("this server does not translate")
-    language = supervisor.language(wanted.lang_id)
+    try:
+        language = supervisor.language(wanted.lang_id)
+    except NotReady as error:
+        return without_model(supervisor.engine.state, str(error))
     supervisor.enable(wanted.room_token, wanted.nc_session_id, language)
     return web.json_response({"message": PROCESSED})
 
@@ -78,8 +84,14 @@ async def healthz(request: web.Request) -> web.Response:
     if supervisor.rejected is not None:
         return respond(503, str(supervisor.rejected), status="failed", **state)
     if engine.state is not EngineState.READY:
-        return respond(503, engine.failure or f"the model is {engine.state.value}", status=engine.state.value, **state)
+        return without_model(engine.state, engine.failure or f"the model is {engine.state.value}", **state)
     return web.json_response({"status": "ok", **state})
+
+
+def without_model(state: EngineState, error: str, **more: object) -> web.Response:
+    """503. Callers read from `status` and `Retry-After` whether waiting helps: not if the model cannot be had."""
+    answer = respond(503, error, status=state.value, **more)
+    return answer if state is EngineState.FAILED else later(answer, RETRY_AFTER_S)
 
 
 async def metrics(request: web.Request) -> web.Response:

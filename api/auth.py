@@ -7,7 +7,6 @@ Two forms are taken: `Authorization: Bearer SECRET`, and what Nextcloud's AppAPI
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 from typing import Final
@@ -21,13 +20,16 @@ OPEN_PATHS: Final = frozenset({"/", "/healthz"})
 OPEN_PREFIXES: Final = ("/pages/", "/demo/")
 
 
+def is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
+
+
 def require_secret(secret: str) -> Handler:
     """A middleware; with an empty secret everybody on loopback may call."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        opened = request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIXES)
-        if secret and not opened and not shows(request.headers, secret):
+        if secret and not is_open(request.path) and not shows(request.headers, secret):
             return respond(401, "the shared secret (ROOMSCRIBE_HTTP_SECRET) is missing or wrong")
         return await handler(request)
 
@@ -37,11 +39,16 @@ def require_secret(secret: str) -> Handler:
 def shows(headers: Mapping[str, str], secret: str) -> bool:
     """Do these headers carry the secret?"""
     scheme, _, bearer = headers.get("Authorization", "").partition(" ")
-    shown = [bearer.strip()] if scheme.lower() == "bearer" else []
+    shown = [_bytes(bearer.strip())] if scheme.lower() == "bearer" else []
     try:
-        app_api = base64.b64decode(headers.get("AUTHORIZATION-APP-API", ""), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        app_api = ""
-    if ":" in app_api:
-        shown.append(app_api.partition(":")[2])
-    return any(hmac.compare_digest(each.encode(), secret.encode()) for each in shown)
+        app_api = base64.b64decode(headers.get("AUTHORIZATION-APP-API", ""), validate=True)
+    except ValueError:  # not base64, or not even ASCII
+        app_api = b""
+    if b":" in app_api:
+        shown.append(app_api.partition(b":")[2])
+    return any(hmac.compare_digest(each, _bytes(secret)) for each in shown)
+
+
+def _bytes(text: str) -> bytes:
+    """As they came: aiohttp, like the environment, keeps bytes that are not UTF-8 as lone surrogates."""
+    return text.encode("utf-8", "surrogateescape")

@@ -32,6 +32,12 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 EXIT_CONFIGURATION = 2
 
 
+class CannotGoOn(Exception):
+    """The service had been listening already, maybe for days."""
+
+    component = "api.cli"
+
+
 @app.command()
 def serve() -> None:
     """Serve the API for a chat server. Settings come from the environment (see README)."""
@@ -44,6 +50,8 @@ def serve() -> None:
         asyncio.run(_serve(settings))
     except (StartFailed, EngineFatal, BotError) as error:
         fail(f"roomscribe cannot start: {error}")
+    except CannotGoOn as error:
+        fail(f"roomscribe cannot go on: {error}")
 
 
 @app.command()
@@ -101,5 +109,5 @@ async def _serve(settings: Settings) -> None:
                 signalled.cancel()
                 failed.cancel()
             if engine.failed.is_set():
-                raise EngineFatal(engine.failure)
+                raise CannotGoOn(engine.failure)
             log.info("stopping: the last words are delivered first")

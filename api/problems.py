@@ -29,6 +29,12 @@ def respond(code: int, error: str, **more: object) -> web.Response:
     return web.json_response({"error": error, **more}, status=code, reason=reason)
 
 
+def later(answer: web.Response, seconds: int) -> web.Response:
+    """The same request may be answered otherwise then."""
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every exception into a JSON answer; only the unexpected ones are logged with their traceback."""
@@ -51,9 +57,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except TranslationUnsupported as error:
         return respond(550, f"translationTargetLangId: {error}")
     except (TooManyRooms, TooManyTargets) as error:
-        answer = respond(429, str(error))
-        answer.headers["Retry-After"] = "60"
-        return answer
+        return later(respond(429, str(error)), 60)
     except (NotReady, RoomFailed) as error:
         return respond(503, str(error))
     except BotError as error:

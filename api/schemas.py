@@ -44,7 +44,7 @@ class TranscribeRequest:
 
 def parse_transcribe(body: bytes) -> TranscribeRequest:
     """Raises `InvalidBody` with every problem found."""
-    fields = _Fields(body)
+    fields = Fields(body)
     request = TranscribeRequest(
         room_token=fields.text("roomToken", MAX_TOKEN),
         nc_session_id=fields.text("ncSessionId", MAX_SESSION),
@@ -56,7 +56,11 @@ def parse_transcribe(body: bytes) -> TranscribeRequest:
     return request
 
 
-class _Fields:
+class Fields:
+    """The fields of a JSON object, checked as they are read. `done` raises `InvalidBody` with every problem found; a
+    body that is no JSON object is told at once. Until then, a wrong field reads as an empty or least value.
+    """
+
     def __init__(self, body: bytes) -> None:
         self._problems: list[Problem] = []
         try:
@@ -86,6 +90,18 @@ class _Fields:
             self._problem(name, f"expected true or false, got {_kind(value)}", "type")
             return default
         return value
+
+    def number(self, name: str, low: int, high: int) -> int:
+        value = self._data.get(name)
+        if name not in self._data:
+            self._problem(name, "is required", "missing")
+        elif not isinstance(value, int) or isinstance(value, bool):
+            self._problem(name, f"expected a whole number, got {_kind(value)}", "type")
+        elif not low <= value <= high:
+            self._problem(name, f"expected a number from {low} to {high}", "value")
+        else:
+            return value
+        return low
 
     def done(self) -> None:
         if self._problems:

