@@ -6,8 +6,10 @@ Media is gathered on loopback only: synthetic speech never leaves the machine.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -21,6 +23,7 @@ from signaling import (
     MessageReceived,
     OfferRequested,
     PeopleJoined,
+    PeopleLeft,
     RoomEntered,
     SendOffer,
     SessionRejected,
@@ -32,14 +35,31 @@ from signaling import (
 
 from .microphone import Microphone
 
-MAX_NAMES: Final = 1000
+log = logging.getLogger("roomscribe.soak.participant")
+
+MAX_NAMES: Final = 1000  # of people in the room
+MAX_FORMER: Final = 64  # of people who have just left
+MAX_PEERS: Final = 64
 MAILBOX: Final = 64
+
+
+def http_session() -> aiohttp.ClientSession:
+    """For any number of people: each holds a websocket, and aiohttp's usual limit of 100 would let the others wait."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
 
 class NotAdmitted(Exception):
     """The signaling server refused the participant."""
 
     component = "soak.participant"
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """This connection has failed or was closed by the other side."""
+
+    subscriber: str
+    peer: RTCPeerConnection
 
 
 class Participant:
@@ -61,9 +81,10 @@ class Participant:
         self._client = SignalingClient(http, settings)
         self._microphone = microphone
         self._on_caption = on_caption
-        self._requests: DropOldest[OfferRequested | Answer] = DropOldest(MAILBOX)
-        self._peers: dict[str, tuple[str, RTCPeerConnection]] = {}  # by subscriber: sid and peer; ≤ MAILBOX
-        self.names: dict[str, str] = {}  # session id → display name; ≤ MAX_NAMES
+        self._requests: DropOldest[OfferRequested | Answer | _Over] = DropOldest(MAILBOX)
+        self._peers: dict[str, tuple[str, RTCPeerConnection]] = {}  # by subscriber: sid and peer; ≤ MAX_PEERS
+        self._names: dict[str, str] = {}  # by session id; ≤ MAX_NAMES
+        self._former: dict[str, str] = {}  # of those who left: last words come after; ≤ MAX_FORMER
         self.entered = asyncio.Event()
         self.connected = asyncio.Event()  # somebody receives our voice
         self._refused: str | None = None
@@ -71,6 +92,10 @@ class Participant:
     @property
     def session_id(self) -> str:
         return self._client.session_id
+
+    def name_of(self, session_id: str) -> str | None:
+        """The display name of somebody who is in the room, or was until a moment ago."""
+        return self._names.get(session_id, self._former.get(session_id))
 
     async def run(self) -> None:
         """Take part until cancelled. Raises `NotAdmitted`."""
@@ -81,8 +106,8 @@ class Participant:
                 publishing.cancel()
         finally:
             await self._client.leave()
-            for _, peer in self._peers.values():
-                await close_connection(peer)
+            for subscriber in list(self._peers):
+                await self._hang_up(subscriber)
         if self._refused is not None:
             raise NotAdmitted(self._refused)
 
@@ -94,8 +119,11 @@ class Participant:
                 self._refused = explanation
             case MessageReceived(message=PeopleJoined(people=people)):
                 for person in people:
-                    if len(self.names) < MAX_NAMES:
-                        self.names[person.session_id] = person.display_name
+                    _remember(self._names, person.session_id, person.display_name, MAX_NAMES)
+            case MessageReceived(message=PeopleLeft(session_ids=session_ids)):
+                for session_id in session_ids:
+                    if (name := self._names.pop(session_id, None)) is not None:
+                        _remember(self._former, session_id, name, MAX_FORMER)
             case MessageReceived(message=TranscriptReceived() as caption) if self._on_caption is not None:
                 self._on_caption(caption)
             case MessageReceived(message=OfferRequested() | Answer() as message):
@@ -105,31 +133,59 @@ class Participant:
 
     async def _publish(self) -> None:
         while True:
-            message = await self._requests.get()
-            if isinstance(message, OfferRequested):
-                await self._offer(message.sender)
-            else:
-                sid, peer = self._peers.get(message.sender, ("", None))
-                if peer is not None and sid == message.sid:
-                    await peer.setRemoteDescription(RTCSessionDescription(sdp=message.sdp, type="answer"))
+            match await self._requests.get():
+                case OfferRequested(sender=subscriber):
+                    await self._offer(subscriber)
+                case Answer() as answer:
+                    await self._answered(answer)
+                case _Over(subscriber=subscriber, peer=peer):
+                    if self._serves(subscriber, peer):
+                        await self._hang_up(subscriber)
 
     async def _offer(self, subscriber: str) -> None:
         if self._microphone is None:
             return
-        _, previous = self._peers.pop(subscriber, ("", None))
-        if previous is not None:
-            await close_connection(previous)
-        if len(self._peers) >= MAILBOX:
-            return
+        await self._hang_up(subscriber)
+        while len(self._peers) >= MAX_PEERS:
+            await self._hang_up(next(iter(self._peers)))
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        peer.on("connectionstatechange", lambda: self._note(peer))
+        sid = secrets.token_hex(8)
+        self._peers[subscriber] = (sid, peer)  # before anything is awaited, so that it is closed in any case
+        peer.on("connectionstatechange", lambda: self._note(subscriber, peer))
         peer.addTransceiver(self._microphone.track(), direction="sendonly")
         with LOOPBACK.gathering():
             await peer.setLocalDescription(await peer.createOffer())
-        sid = secrets.token_hex(8)
-        self._peers[subscriber] = (sid, peer)
         await self._client.send(SendOffer(recipient=subscriber, sid=sid, sdp=peer.localDescription.sdp))
 
-    def _note(self, peer: RTCPeerConnection) -> None:
+    async def _answered(self, answer: Answer) -> None:
+        sid, peer = self._peers.get(answer.sender, ("", None))
+        if peer is None or sid != answer.sid:
+            return
+        try:
+            await peer.setRemoteDescription(RTCSessionDescription(sdp=answer.sdp, type="answer"))
+        except Exception as error:  # noqa: BLE001 — whatever somebody answers, the others go on listening
+            log.warning("hung up on an answer that was not accepted (%s)", type(error).__name__)
+            await self._hang_up(answer.sender)
+
+    async def _hang_up(self, subscriber: str) -> None:
+        _, peer = self._peers.pop(subscriber, ("", None))
+        if peer is not None:
+            await close_connection(peer)
+
+    def _serves(self, subscriber: str, peer: RTCPeerConnection) -> bool:
+        """Is this still the connection of that subscriber?"""
+        return self._peers.get(subscriber, ("", None))[1] is peer
+
+    def _note(self, subscriber: str, peer: RTCPeerConnection) -> None:
         if peer.connectionState == "connected":
             self.connected.set()
+        elif peer.connectionState in ("failed", "closed") and self._serves(subscriber, peer):
+            self._requests.put(_Over(subscriber, peer))
+
+
+def _remember(names: dict[str, str], session_id: str, name: str, bound: int) -> None:
+    """The newest is last; the oldest makes room."""
+    names.pop(session_id, None)
+    names[session_id] = name
+    if len(names) > bound:
+        del names[next(iter(names))]

@@ -6,8 +6,8 @@ does. The page talks to it under `/demo/`.
 
 from __future__ import annotations
 
-import json
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ import aiohttp
 import tenacity
 from aiohttp import web
 
+from api.schemas import MAX_SESSION, Fields
+from pipeline import EngineState
 from signaling import TicketCredentials, signaling_url
 from signaling.embedded import EmbeddedServer
 
@@ -22,8 +24,12 @@ ROOM: Final = "demo"
 ROOM_NAME: Final = "The demo room"
 LANGUAGE: Final = "en"
 BACKEND: Final = "http://localhost/demo"
+MAX_NAME: Final = 100
+UNFIT: Final = {"Cc", "Cs"}  # Unicode's control characters and halves of pairs: names are printed on a terminal
+NO_GUEST: Final = "ncSessionId: not a participant of the demo room"
 MAX_GUESTS: Final = 20  # people on the page; the one who came first makes room
 ENABLE_TIMEOUT_S: Final = 120.0
+MODEL_IS_COMING: Final = {EngineState.STARTING.value, EngineState.RESTARTING.value}
 
 
 class CaptionsRefused(Exception):
@@ -33,7 +39,7 @@ class CaptionsRefused(Exception):
 
 
 class _NotYet(Exception):
-    """503: the model is still being loaded."""
+    """The model is still being loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +92,7 @@ class ChatServer:
         async for attempt in retrying:
             with attempt:
                 status, answer = await self.captions(nextcloud_session_id, True)
-                if status == 503:
+                if status == 503 and answer.get("status") in MODEL_IS_COMING:
                     raise _NotYet(str(answer.get("error")))
                 if status != 200:
                     raise CaptionsRefused(f"{status}: {answer.get('error')}")
@@ -102,15 +108,16 @@ class ChatServer:
         return web.json_response({"roomName": ROOM_NAME, "language": LANGUAGE})
 
     async def _join(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        name = body.get("name")
-        if not isinstance(name, str) or not 1 <= len(name.strip()) <= 100:
-            return _refuse(422, "name: expected 1 to 100 characters")
+        fields = Fields(await request.read())
+        name = fields.text("name", MAX_NAME).strip()
+        fields.done()
+        if any(unicodedata.category(character) in UNFIT for character in name):
+            return _refuse(422, "name: expected no control characters")
         if len(self._guests) >= MAX_GUESTS:  # pages that were closed without a goodbye are among them
             oldest = next(iter(self._guests))
             del self._guests[oldest]
             self.call(oldest, 0)
-        admission = self.admit(name.strip())
+        admission = self.admit(name)
         self._guests[admission.nextcloud_session_id] = name
         return web.json_response(
             {
@@ -123,32 +130,24 @@ class ChatServer:
         )
 
     async def _call(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        session, flags = body.get("ncSessionId"), body.get("inCall")
+        fields = Fields(await request.read())
+        session, flags = fields.text("ncSessionId", MAX_SESSION), fields.number("inCall", 0, 15)
+        fields.done()
         if session not in self._guests:
-            return _refuse(404, "ncSessionId: not a participant of the demo room")
-        if not isinstance(flags, int) or not 0 <= flags <= 15:
-            return _refuse(422, "inCall: expected a number from 0 to 15")
+            return _refuse(404, NO_GUEST)
         self.call(session, flags)
         if flags == 0:
             self._guests.pop(session, None)
         return web.json_response({})
 
     async def _captions(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        session, enable = body.get("ncSessionId"), body.get("enable")
+        fields = Fields(await request.read())
+        session, enable = fields.text("ncSessionId", MAX_SESSION), fields.flag("enable", default=True)
+        fields.done()
         if session not in self._guests:
-            return _refuse(404, "ncSessionId: not a participant of the demo room")
-        status, answer = await self.captions(session, enable is not False)
+            return _refuse(404, NO_GUEST)
+        status, answer = await self.captions(session, enable)
         return web.json_response(answer, status=status)
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.read())
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _refuse(status: int, error: str) -> web.Response:

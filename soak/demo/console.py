@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,7 +17,10 @@ from rich.text import Text
 
 from .score import Result
 
-STYLES = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue", "bold red")
+MAX_VOICES: Final = 100  # speakers whose colour is remembered; the demo may stand for days, and people come and go
+MAX_OPEN: Final = 20  # lines without a final
+STALE_S: Final = 60.0  # longer than an utterance and the wait for its final: whose line stands so long has left
+STYLES: Final = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue", "bold red")
 
 
 class Screen(Protocol):
@@ -78,14 +83,23 @@ class PlainScreen:
         pass
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A speaker's open line. `begun` is wallclock to show, `changed_at` seconds since the start."""
+
+    begun: str
+    changed_at: float
+    words: Text
+
+
 class LiveScreen:
     """A final is printed and stays; each speaker's partial stands dimmed below and is replaced in place."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._open: dict[str, Text] = {}  # ≤ speakers in the demo room
-        self._styles: dict[str, str] = {}
-        self._begun: dict[str, str] = {}
+        self._open: dict[str, _Line] = {}  # by speaker; ≤ MAX_OPEN
+        self._styles: dict[str, str] = {}  # by speaker, who spoke last is last; ≤ MAX_VOICES
+        self._next_style = itertools.cycle(STYLES)
         self._live = Live(Group(), console=console, auto_refresh=False, transient=True)
         self._live.start()
 
@@ -93,17 +107,32 @@ class LiveScreen:
         self._live.console.print(Text(text, style="dim"))
 
     def caption(self, *, key: str, name: str, text: str, final: bool, at: float) -> None:
-        style = self._styles.setdefault(key, STYLES[len(self._styles) % len(STYLES)])
-        begun = self._begun.setdefault(key, _clock())
-        line = Text.assemble((f"{begun}  ", "dim"), (f"{name}: ", style), (text, "" if final else "dim italic"))
+        before = self._open.get(key)
+        begun = before.begun if before else _clock()
+        text_style = "" if final else "dim italic"
+        words = Text.assemble((f"{begun}  ", "dim"), (f"{name}: ", self._style(key)), (text, text_style))
         if final:
             self._open.pop(key, None)
-            self._begun.pop(key, None)
             if text:
-                self._live.console.print(line)
+                self._live.console.print(words)
         else:
-            self._open[key] = line
-        self._live.update(Group(*self._open.values()), refresh=True)
+            self._open[key] = _Line(begun=begun, changed_at=at, words=words)
+        self._give_up(at)
+        self._live.update(Group(*(line.words for line in self._open.values())), refresh=True)
+
+    def _style(self, key: str) -> str:
+        style = self._styles.pop(key, None) or next(self._next_style)
+        self._styles[key] = style
+        if len(self._styles) > MAX_VOICES:
+            del self._styles[next(iter(self._styles))]
+        return style
+
+    def _give_up(self, now: float) -> None:
+        """Whoever left in mid-sentence sends no final: such lines must not stand for ever."""
+        for key in [key for key, line in self._open.items() if now - line.changed_at > STALE_S]:
+            del self._open[key]
+        if len(self._open) > MAX_OPEN:
+            del self._open[next(iter(self._open))]
 
     def summary(self, results: Sequence[Result], summary: dict[str, Any]) -> None:
         self.close()

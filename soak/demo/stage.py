@@ -19,7 +19,7 @@ from signaling.messages import IN_CALL, WITH_AUDIO
 from soak.clip import Pcm, speech_bounds
 from soak.crew import Crew
 from soak.microphone import Microphone
-from soak.participant import Participant
+from soak.participant import Participant, http_session
 
 from .chat import BACKEND, ROOM, ChatServer
 from .console import Screen
@@ -82,7 +82,7 @@ class Stage:
         )
         if speaker >= 0 and len(self._heard) < MAX_HEARD:
             self._heard.append(Heard(at=now, speaker=speaker, text=received.text, final=received.final))
-        name = self._listener.names.get(received.speaker, "somebody")
+        name = self._listener.name_of(received.speaker) or "somebody"
         self._screen.caption(
             key=received.speaker, name=name, text=received.text, final=received.final, at=now - self._begun
         )
@@ -137,7 +137,7 @@ async def open_stage(speakers: int, screen: Screen) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         signaling = EmbeddedServer(EmbeddedSettings(internal_secret=secret, backend_url=BACKEND))
         await stack.enter_async_context(signaling)
-        http = await stack.enter_async_context(aiohttp.ClientSession())
+        http = await stack.enter_async_context(http_session())
         settings = demo_settings(signaling, secret)
         chat = ChatServer(signaling, http)
         service = await stack.enter_async_context(running(settings, lambda app: chat.add_routes(app)))

@@ -27,7 +27,7 @@ from signaling.messages import IN_CALL, WITH_AUDIO
 from soak.clip import shipped_clips
 from soak.crew import Crew
 from soak.microphone import Microphone
-from soak.participant import Participant
+from soak.participant import Participant, http_session
 
 SECRET = "the internal secret of the test server"
 BACKEND = "http://chat.test"
@@ -184,7 +184,7 @@ async def meeting(
             ),
             addresses=LOOPBACK,
         )
-        http = await stack.enter_async_context(aiohttp.ClientSession())
+        http = await stack.enter_async_context(http_session())
         crew = await stack.enter_async_context(Crew())
         product = await stack.enter_async_context(AsyncExitStack())
         supervisor = await product.enter_async_context(

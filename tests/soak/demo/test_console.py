@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 from rich.console import Console
 
-from soak.demo.console import JsonScreen, LiveScreen, PlainScreen, screen
+from soak.demo.console import MAX_OPEN, MAX_VOICES, STALE_S, JsonScreen, LiveScreen, PlainScreen, screen
 from soak.demo.score import Result, summary
 
 TRICKY = "he said [bold]no[/bold] [/] … naïve 日本"
 
 
-def captioned(view, text, *, final=True, key="s1", name="Ada"):
-    view.caption(key=key, name=name, text=text, final=final, at=1.23456)
+def captioned(view, text, *, final=True, key="s1", name="Ada", at=1.23456):
+    view.caption(key=key, name=name, text=text, final=final, at=at)
 
 
 def terminal(*, width=100, tty=False):
@@ -117,6 +118,50 @@ def test_each_live_speaker_has_its_own_open_line(live):
     captioned(view, "two", final=False, key="s2", name="Will")
     shown = console.file.getvalue()[len(before) :]
     assert shown.index("Ada: one") < shown.index("Will: two")
+
+
+def test_open_lines_whose_final_never_came_make_room_for_others(live):
+    view, console = live
+    for number in range(MAX_OPEN + 1):
+        captioned(view, f"words of {number}.", final=False, key=f"s{number}")
+    before = console.file.getvalue()
+    captioned(view, "other words", final=False, key=f"s{MAX_OPEN}")
+    shown = console.file.getvalue()[len(before) :]
+    assert "words of 0." not in shown
+    assert "words of 1." in shown
+    assert "other words" in shown
+
+
+def test_an_open_line_that_has_not_changed_for_long_is_given_up(live):
+    view, console = live
+    captioned(view, "one", final=False, at=0)
+    captioned(view, "two", final=False, key="s2", name="Will", at=STALE_S - 1)
+    before = console.file.getvalue()
+    captioned(view, "two three", final=False, key="s2", name="Will", at=STALE_S + 1)
+    shown = console.file.getvalue()[len(before) :]
+    assert "Ada: one" not in shown
+    assert "Will: two three" in shown
+
+
+def test_a_speaker_keeps_the_colour_and_neighbours_differ():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False, color_system="standard")
+    view = LiveScreen(console)
+    for key, name in [("s1", "Ada"), ("s2", "Will"), ("s1", "Ada")]:
+        captioned(view, "words", key=key, name=name)
+    view.close()
+    first, second, third = re.findall(r"\x1b\[([0-9;]+)m(?:Ada|Will): ", console.file.getvalue())
+    assert first == third
+    assert first != second
+
+
+def test_a_screen_that_stands_for_days_holds_only_so_many_speakers(live):
+    view, _ = live
+    for number in range(MAX_VOICES + 50):
+        captioned(view, "words", final=False, key=f"s{number}")
+        captioned(view, "words", key=f"t{number}")
+    held = [len(each) for each in vars(view).values() if isinstance(each, dict)]
+    assert held
+    assert max(held) <= MAX_VOICES
 
 
 def test_a_live_screen_can_be_closed_twice(live):
