@@ -77,6 +77,8 @@ def set_up_logging(level: str) -> None:
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
     logging.getLogger("roomscribe").setLevel(level)
+    # It has a traceback for whatever cannot be parsed as HTTP: strangers could fill the disk. Ours are logged by us.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 @contextlib.contextmanager
