@@ -117,8 +117,9 @@ def _from_download(name: str, cache_dir: str | None, tried: list[str]) -> FoundM
     where = cache_dir or HF_HUB_CACHE
     problem = _cannot_write(where)
     if problem:
-        setting = f"ROOMSCRIBE_CACHE_DIR={cache_dir}" if cache_dir else f"{where} (ROOMSCRIBE_CACHE_DIR is not set)"
-        tried.append(f"a download: {setting} cannot be written ({problem})")
+        tried.append(
+            f"a download: {where} cannot be written ({problem}): set ROOMSCRIBE_CACHE_DIR to a folder that can"
+        )
         return None
     sys.stderr.write(f"downloading the model {name} to {where}; this happens once\n")
     try:
@@ -128,8 +129,10 @@ def _from_download(name: str, cache_dir: str | None, tried: list[str]) -> FoundM
         tried.append(f"a download: {_first_line(error)}")
         return None
     problem = _unfit(path)
-    if problem:
-        tried.append(f"a download: {path} is no CTranslate2 model, {problem}")
+    if problem:  # without network, some versions of the hub's library answer with what an earlier download left
+        tried.append(
+            f"a download: {path} is not complete, {problem}: the hub was not reached, or it is no CTranslate2 model"
+        )
         return None
     return FoundModel(path=path, source="download")
 

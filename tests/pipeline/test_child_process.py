@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
 
 import psutil
 import pytest
@@ -71,9 +74,50 @@ async def test_a_child_that_cannot_even_start_is_a_dead_one(environment, tmp_pat
 
 async def test_nothing_goes_to_or_comes_from_a_child_that_was_not_started(environment):
     child = ChildProcess(NOWHERE, environment)
-    assert child.pid is None
+    assert (child.pid, child.end) == (None, "")
     child.kill()
     with pytest.raises(EngineDied, match="not running"):
         await child.send({})
     with pytest.raises(EngineDied, match="not running"):
         await child.receive()
+
+
+@pytest.mark.parametrize(
+    ("number", "end"),
+    [(signal.SIGKILL, "by SIGKILL"), (signal.SIGRTMIN + 1, f"by signal {signal.SIGRTMIN + 1}")],
+    ids=["a signal with a name", "a signal without a name"],
+)
+async def test_a_child_that_a_signal_ended_tells_which(environment, number, end):
+    async with asyncio.timeout(GUARD_S):
+        async with ChildProcess(NOWHERE, environment) as child:
+            psutil.Process(child.pid).suspend()  # it cannot end before the signal comes
+            assert child.end == ""
+            os.kill(child.pid, number)
+            psutil.Process(child.pid).resume()
+        assert child.end == end
+
+
+async def test_a_child_that_gave_up_tells_its_status(environment):
+    async with asyncio.timeout(GUARD_S):
+        async with ChildProcess(NOWHERE, environment) as child:
+            await child.receive()
+            with pytest.raises(EngineDied):
+                await child.receive()
+        assert child.end == "with status 1"
+
+
+async def test_the_child_inherits_everything_but_our_secrets(environment, tmp_path):
+    inherited = tmp_path / "inherited.json"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import json, os, pathlib; pathlib.Path({str(inherited)!r}).write_text(json.dumps(dict(os.environ)))"
+    )
+    secrets = dict.fromkeys(("ROOMSCRIBE_HPB_SECRET", "ROOMSCRIBE_HTTP_SECRET_FILE"), "hush")
+    others = {"ROOMSCRIBE_MODEL": "tiny.en", "PROXY_SECRET": "not ours", "PYTHONPATH": str(tmp_path)}
+    others["PYTHONPATH"] += os.pathsep + environment["PYTHONPATH"]
+
+    async with asyncio.timeout(GUARD_S), ChildProcess(NOWHERE, environment | others | secrets) as child:
+        await child.receive()
+
+    seen = json.loads(inherited.read_text())
+    assert others.items() <= seen.items()
+    assert not secrets.keys() & seen.keys()

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from pipeline import Engine, EngineFatal, EngineSettings, EngineState, Kind, ModelSettings
+from pipeline.engine import MAX_STILLBORN
 from pipeline.errors import EngineDied, Superseded
 from pipeline.scheduler import SchedulerFull
 from soak.crew import Crew
@@ -263,3 +264,28 @@ async def test_a_signal_for_the_whole_group_does_not_take_the_last_words_away(en
 
         assert "forward" in hypothesis.text.lower()
         assert engine.restarts == 0
+
+
+@pytest.mark.model
+async def test_bad_audio_of_a_request_that_was_just_cancelled_disturbs_nobody(engine_settings):
+    async with running(engine_settings) as (engine, crew):
+
+        def cut():
+            given_up.cancel()
+            raise ValueError("no such samples")
+
+        given_up = crew.start(engine.transcribe(cut, kind=Kind.FINAL, speaker="ada", language="en", due=0.0))
+        await asyncio.wait([given_up])
+        assert given_up.cancelled()
+        assert (await ask(engine, Audio(), speaker="will")).text == ""
+        assert engine.restarts == 0
+
+
+@pytest.mark.model
+async def test_an_engine_that_was_ready_once_is_started_again_however_often_it_dies(engine_settings):
+    async with running(replace(engine_settings, restart_first_s=0.01)) as (engine, _):
+        for _ in range(MAX_STILLBORN):
+            await ask(engine, Audio())
+            engine_process().kill()
+        assert (await ask(engine, Audio())).text == ""
+        assert (engine.state, engine.restarts) == (EngineState.READY, MAX_STILLBORN)

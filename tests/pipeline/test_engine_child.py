@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -68,6 +70,18 @@ def test_the_end_of_its_input_ends_the_child_in_the_middle_of_its_work(engine_se
         assert process.wait(GUARD_S) == 0
 
 
+@pytest.mark.model
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_for_the_whole_group_leaves_the_child_answering_until_its_input_ends(engine_settings, number):
+    with child(engine_settings) as process:
+        answer(process)
+        process.send_signal(number)
+        send(process, *request(1))
+        assert answer(process)["id"] == 1
+        process.stdin.close()
+        assert process.wait(GUARD_S) == 0
+
+
 def test_an_input_that_ends_before_it_says_anything_ends_the_child(engine_settings):
     ended = subprocess.run(
         [sys.executable, "-P", "-m", "pipeline.engine_child"],
@@ -106,4 +120,13 @@ def test_a_model_that_is_damaged_is_explained_and_ends_the_child(engine_settings
         (tmp_path / file).write_bytes(b"{}")
     with child(engine_settings, ModelSettings(model=str(tmp_path), download=False)) as process:
         assert f"the model '{tmp_path}' (ROOMSCRIBE_MODEL) cannot be loaded: " in answer(process)["fatal"]
+        assert process.wait(GUARD_S) == 1
+
+
+def test_an_installation_that_is_broken_is_explained_and_ends_the_child(engine_settings, tmp_path):
+    (tmp_path / "faster_whisper.py").write_text("raise ImportError('a library is missing')")
+    search_path = f"{tmp_path}{os.pathsep}{engine_settings.environment['PYTHONPATH']}"
+    broken = replace(engine_settings, environment={**engine_settings.environment, "PYTHONPATH": search_path})
+    with child(broken) as process:
+        assert "cannot be loaded: a library is missing" in answer(process)["fatal"]
         assert process.wait(GUARD_S) == 1

@@ -32,13 +32,20 @@ def refusal(name, *, cache_dir=None, download=False):
 def snapshot(cache_dir, repository):
     """What Hugging Face's hub leaves in its cache after a download."""
     root = cache_dir / f"models--{repository.replace('/', '--')}"
-    (root / "refs").mkdir(parents=True)
+    (root / "refs").mkdir(parents=True, exist_ok=True)
     (root / "refs" / "main").write_text("c0ffee")
     model = root / "snapshots" / "c0ffee"
-    model.mkdir(parents=True)
+    model.mkdir(parents=True, exist_ok=True)
     for file in MODEL_FILES:
         (model / file).touch()
     return model
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(proxy, "http://127.0.0.1:9")  # the discard port: nobody listens, whatever the network
+        monkeypatch.setenv(proxy.lower(), "http://127.0.0.1:9")
 
 
 def test_a_folder_with_a_model_is_taken_as_it_is(folder):
@@ -98,12 +105,13 @@ def test_a_snapshot_that_a_cut_download_left_behind_is_not_taken_for_a_model(tmp
 
 @pytest.fixture
 def hub(monkeypatch):
-    """The hub's library at the boundary: what it is asked, and a snapshot for an answer."""
+    """The hub's library at the boundary: what it is asked to download, and a snapshot for an answer."""
     asked = []
+    look_up = faster_whisper.utils.huggingface_hub.snapshot_download
 
     def snapshot_download(repository, *, local_files_only, tqdm_class, cache_dir=None, **_):
         if local_files_only:
-            raise FileNotFoundError("nothing in the cache")
+            return look_up(repository, local_files_only=True, cache_dir=cache_dir)
         asked.append((repository, tqdm_class))
         return str(snapshot(Path(cache_dir), repository))
 
@@ -127,11 +135,33 @@ class Terminal(io.StringIO):
         return True
 
 
+def test_what_a_cut_download_left_behind_is_downloaded_to_its_end(tmp_path, hub):
+    model = snapshot(tmp_path, "Systran/faster-whisper-base.en")
+    (model / "model.bin").unlink()
+
+    found = find_model("base.en", cache_dir=str(tmp_path))
+
+    assert (found.path, found.source) == (model, "download")
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_cut_download_that_cannot_be_ended_is_not_blamed_on_the_model_alone(tmp_path):
+    model = snapshot(tmp_path, "Systran/faster-whisper-base.en")
+    (model / "model.bin").unlink()
+
+    message = refusal("base.en", cache_dir=tmp_path, download=True)
+
+    assert f"a download: {model} is not complete, it lacks model.bin: the hub was not reached, or" in message
+
+
 def test_an_unwritable_default_cache_names_the_setting_that_moves_it(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file" / "hub"))
     message = refusal("base.en", download=True)
-    assert "file/hub (ROOMSCRIBE_CACHE_DIR is not set) cannot be written (Not a directory)" in message
+    assert (
+        f"a download: {tmp_path}/file/hub cannot be written (Not a directory): "
+        "set ROOMSCRIBE_CACHE_DIR to a folder that can" in message
+    )
 
 
 def test_the_refusal_lists_what_was_tried_and_what_to_do(tmp_path):
@@ -155,13 +185,11 @@ def test_a_cache_that_cannot_be_written_is_named_before_anything_is_downloaded(t
     (tmp_path / "file").touch()
     below_a_file = tmp_path / "file" / "cache"
     message = refusal("base.en", cache_dir=below_a_file, download=True)
-    assert f"a download: ROOMSCRIBE_CACHE_DIR={below_a_file} cannot be written (Not a directory)" in message
+    assert f"a download: {below_a_file} cannot be written (Not a directory): set ROOMSCRIBE_CACHE_DIR to" in message
 
 
-def test_a_download_without_network_is_given_up_soon_and_explained(tmp_path, monkeypatch):
-    for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(proxy, "http://127.0.0.1:9")  # the discard port: nobody listens, whatever the network
-        monkeypatch.setenv(proxy.lower(), "http://127.0.0.1:9")
+@pytest.mark.usefixtures("no_network")
+def test_a_download_without_network_is_given_up_soon_and_explained(tmp_path):
     started = time.monotonic()
     message = refusal("base.en", cache_dir=tmp_path, download=True)
     assert time.monotonic() - started < PATIENCE_S
