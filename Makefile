@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
 
-.PHONY: help setup demo serve test check format lock clean
+.PHONY: help setup demo serve test realstack check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the commands
@@ -28,8 +28,15 @@ demo: setup ## Run the main job on shipped speech: speakers talk, captions appea
 serve: setup ## Serve the API for a chat server (settings: see README)
 	@$(BIN)/roomscribe serve
 
-test: setup check ## Set everything up, then run linters, type checks and all tests (ARGS="-k name")
-	$(BIN)/python -X dev -m pytest --numprocesses 2 --dist worksteal $(ARGS)
+test: setup check realstack ## Set everything up, then run linters, type checks and all tests (ARGS="-k name")
+	$(PYTEST) --ignore tests/realstack $(ARGS)
+	$(REALSTACK) $(PYTEST) tests/realstack $(ARGS)
+
+realstack: ## Install the real HPB and Janus for the tests (as root, on Debian or Ubuntu)
+	@tests/realstack/install || echo "The real stack cannot be installed here: its tests will be skipped, or fail in CI" >&2
+
+PYTEST    := $(BIN)/python -X dev -m pytest --numprocesses 2 --dist worksteal
+REALSTACK := tests/realstack/run
 
 check: setup ## Lint and type-check only
 	$(BIN)/ruff check .

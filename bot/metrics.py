@@ -25,7 +25,7 @@ class Metrics:
         self.totals = Totals()
         self._joins = self._counter("roomscribe_joins", "Rooms joined")
         self._captions = self._counter("roomscribe_captions", "Captions sent, each reader counted", "kind")
-        self._dropped = self._counter("roomscribe_captions_dropped", "Finals too many for a reader who is away")
+        self._dropped = self._counter("roomscribe_captions_dropped", "Finals given up, each reader counted", "reason")
         self._room_failures = self._counter("roomscribe_room_failures", "Rooms that were given up")
         self._speaker_failures = self._counter("roomscribe_speaker_failures", "Speakers whose pipeline failed")
         self._lost = self._counter("roomscribe_signaling_lost", "Signaling connections lost")
@@ -56,8 +56,9 @@ class Metrics:
         self._captions.labels(kind).inc()
         self._latency.labels(kind).observe(max(latency_s, 0.0))
 
-    def caption_dropped(self) -> None:
-        self._dropped.inc()
+    def caption_dropped(self, reason: str) -> None:
+        """`reader_away`: more than it may keep; `too_old`: it waited for longer than anybody wants to read it."""
+        self._dropped.labels(reason).inc()
 
     def room_failed(self) -> None:
         self._room_failures.inc()

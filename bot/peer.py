@@ -38,13 +38,14 @@ async def close_connection(connection: RTCPeerConnection) -> None:
 async def _close(connection: RTCPeerConnection) -> None:
     transceivers = connection.getTransceivers()
     await connection.close()
-    # A DTLS handshake that ends during the close still starts the receiver, with its thread and its task. It has
-    # a few steps of the loop left to do so; stopping twice does no harm.
+    # An ICE or DTLS handshake that ends during the close still starts what comes next: the receiver with its thread and
+    # its task, or ICE's consent checks. It has a few steps of the loop left to do so; stopping twice does no harm.
     for _ in range(LATE_STEPS):
         await asyncio.sleep(0)
     for transceiver in transceivers:
         await transceiver.receiver.stop()
         await transceiver.sender.stop()
+        await transceiver.receiver.transport.transport._connection.close()  # aiortc's own stop works only once
 
 
 class Peer:

@@ -29,13 +29,14 @@ from signaling import (
     SignalingClient,
 )
 
-from .delivery import Delivery
+from .delivery import RECEIPT, Delivery
 from .errors import RoomFailed, rejection
 from .metrics import Metrics
 from .outbox import Outbox
 from .roster import Roster
 from .settings import RoomSettings
 from .speakers import Speakers
+from .subscriber import publisher_of
 from .targets import Targets
 
 log = logging.getLogger("roomscribe.bot.room")
@@ -77,7 +78,9 @@ class RoomBot:
         self._roster = Roster()
         self._targets = Targets(forget_after_s=settings.forget_after_s)
         self._outbox = Outbox()
-        self._delivery = Delivery(outbox=self._outbox, targets=self._targets, client=self._client, metrics=metrics)
+        self._delivery = Delivery(
+            room=token, outbox=self._outbox, targets=self._targets, client=self._client, metrics=metrics
+        )
         self._speakers = Speakers(
             engine=engine,
             language=language,
@@ -112,6 +115,16 @@ class RoomBot:
     def session_id(self) -> str:
         """The bot's own signaling session; empty before it has one."""
         return self._client.session_id
+
+    @property
+    def delivery(self) -> Delivery:
+        """For its counters."""
+        return self._delivery
+
+    @property
+    def is_connected(self) -> bool:
+        """Is the signaling connection up just now, as far as we know?"""
+        return self._connected
 
     @property
     def targets(self) -> int:
@@ -160,6 +173,7 @@ class RoomBot:
                 await self._speakers.finished()
                 if self._failure is None:
                     await self._outbox.drained()
+                    await self._delivery.confirmed()
         except TimeoutError:
             log.error("the last words were not delivered within %.0f s", self._settings.drain_timeout_s)
 
@@ -179,6 +193,7 @@ class RoomBot:
             case SessionLost():
                 if self._connected:  # the outage, not every attempt to end it
                     self._metrics.signaling_lost()
+                    self._delivery.lost()
                 self._connected = False
             case SessionRejected(code=code, explanation=explanation):
                 self._failure = rejection(code, explanation, room=self._token)
@@ -202,6 +217,7 @@ class RoomBot:
         self._connected = True
         self._over_since = None
         self._targets.connected(now=_now())
+        self._delivery.back()
 
     def _told(self, message: object) -> None:
         match message:
@@ -222,8 +238,10 @@ class RoomBot:
                 self.stop(reason)
             case Offer(sender=sender) | Candidate(sender=sender):
                 self._speakers.post(sender, message)
-            case ErrorReply(request_id=str(request_id)) if request_id.startswith("offer:"):
-                self._speakers.post(request_id.removeprefix("offer:"), message)
+            case ErrorReply(request_id=str(request_id)) if request_id.startswith(RECEIPT):
+                self._delivery.answered(request_id)
+            case ErrorReply(request_id=str(request_id)) if (publisher := publisher_of(request_id)) is not None:
+                self._speakers.post(publisher, message)
             case ErrorReply(code=code):
                 log.warning("the signaling server answered with %s", code)
             case Answer() | _:

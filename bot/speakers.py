@@ -60,6 +60,9 @@ class Speakers:
     def active(self) -> Collection[Speaker]:
         return self._active.values()
 
+    def of(self, session_id: str) -> Speaker | None:
+        return self._active.get(session_id)
+
     def reconcile(self, wanted: frozenset[str], tasks: asyncio.TaskGroup, *, now: float) -> None:
         """Start whoever is wanted and missing; stop whoever is not wanted any more."""
         for session_id in [each for each in self._active if each not in wanted]:

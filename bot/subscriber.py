@@ -29,6 +29,17 @@ MAILBOX: Final = 256  # an offer and its candidates; more only from a flood
 CLOSE_TIMEOUT_S: Final = 5.0
 
 
+OFFER: Final = "offer:"  # request ids: "offer:PUBLISHER" and "answer:SID:PUBLISHER"
+ANSWER: Final = "answer:"
+
+
+def publisher_of(request_id: str) -> str | None:
+    """Whose subscription the request was for; None: it was for something else."""
+    if request_id.startswith(OFFER):
+        return request_id.removeprefix(OFFER)
+    return request_id.split(":", 2)[2] if request_id.startswith(ANSWER) and request_id.count(":") > 1 else None
+
+
 class _PeerState:
     """In the mailbox: a peer connection changed its state."""
 
@@ -56,7 +67,6 @@ class Subscriber:
         ice_servers: tuple[RTCIceServer, ...] = (),
     ) -> None:
         self.publisher = publisher
-        self.request_id = f"offer:{publisher}"
         self._send = send
         self._feed = feed
         self._track_ended = track_ended
@@ -103,14 +113,17 @@ class Subscriber:
                 return self._core.offered(item.sid, now=clock())
             case Candidate() if self._peer is not None and self._core.is_current(item.sid):
                 await self._peer.add_candidate(item.candidate)
-            case ErrorReply(code=code):
-                log.info("the signaling server answered a request for an offer with %s", code)
-                return self._core.refused(now=clock())
+            case ErrorReply(code=code, request_id=request_id):
+                sid = (request_id or "").partition(ANSWER)[2].partition(":")[0]
+                log.info(
+                    "the signaling server refused %s (%s)", "our answer" if sid else "a request for an offer", code
+                )
+                return self._core.answer_refused(sid, now=clock()) if sid else self._core.refused(now=clock())
             case _NotSent():
                 return self._core.refused(now=clock())  # asked again after the backoff
             case _PeerState() if item.peer is self._peer:
                 if item.state == "connected":
-                    return self._core.connected()
+                    return self._core.connected(now=clock())
                 if item.state in ("failed", "closed"):
                     return self._core.peer_failed(now=clock())
             case _:
@@ -122,7 +135,7 @@ class Subscriber:
             match command:
                 case Request():
                     self.requests += 1
-                    request = SendOfferRequest(publisher=self.publisher, request_id=self.request_id)
+                    request = SendOfferRequest(publisher=self.publisher, request_id=f"{OFFER}{self.publisher}")
                     if not await self._send(request):
                         self._mailbox.put(_NotSent())
                 case Answer(fresh):
@@ -149,7 +162,8 @@ class Subscriber:
             return
         if self._drain is None and peer.track is not None:
             self._drain = tasks.create_task(self._drain_track(peer))
-        answer = SendAnswer(recipient=self.publisher, sid=offer.sid, sdp=sdp, request_id=self.request_id)
+        request_id = f"{ANSWER}{offer.sid}:{self.publisher}"
+        answer = SendAnswer(recipient=self.publisher, sid=offer.sid, sdp=sdp, request_id=request_id)
         try:
             sent = await self._send(answer)
         except MessageTooLarge as error:
@@ -166,8 +180,10 @@ class Subscriber:
         return peer
 
     async def _drain_track(self, peer: Peer) -> None:
+        clock = asyncio.get_running_loop().time
         try:
             async for frame in peer.frames():
+                self._core.media(now=clock())
                 self._feed(frame)
         finally:
             self._track_ended()

@@ -26,6 +26,7 @@ from .events import (
 )
 from .messages import (
     Answer,
+    AskReceipt,
     Candidate,
     ClientMessage,
     ErrorReply,
@@ -51,6 +52,7 @@ from .session import Session, SessionSettings
 
 __all__ = [
     "Answer",
+    "AskReceipt",
     "AuthRejected",
     "BackoffSettings",
     "Candidate",

@@ -15,7 +15,7 @@ class BackoffSettings:
     """Seconds. `rate_limited_s` is the least wait after `too_many_requests`."""
 
     first_s: float = 0.5
-    cap_s: float = 10.0  # well inside the 30 s for which HPB keeps a lost session
+    cap_s: float = 2.0  # captions are back within seconds of the server
     floor_s: float = 0.1
     rate_limited_s: float = 30.0
 

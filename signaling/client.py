@@ -67,6 +67,7 @@ class SignalingClient:
         self._malformed_seen = False
         self._told = ""  # the reason of the outage as last logged: while it stays the same, once is enough
         self.ready = asyncio.Event()  # set while messages can be sent
+        self.connection = 0  # which connection that is, counted from 1
 
     @property
     def session_id(self) -> str:
@@ -195,6 +196,7 @@ class SignalingClient:
 
     def _connected(self) -> None:
         self._told = ""
+        self.connection += 1
         self.ready.set()
 
 

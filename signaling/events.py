@@ -9,9 +9,10 @@ from .messages import ServerMessage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted:
-    """A new session: earlier subscriptions are gone; the room is being joined."""
+    """A new session: earlier subscriptions are gone; the room is being joined. `features` are the server's."""
 
     session_id: str
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

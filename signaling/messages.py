@@ -215,4 +215,14 @@ class SendTranscript:
     final: bool
 
 
-ClientMessage = SendOfferRequest | SendOffer | SendAnswer | SendCandidate | SendTranscript
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskReceipt:
+    """Join the `room` that we are in: the answer, `already_joined` with our `request_id`, says that everything before
+    it was read (HPB handles a client's requests in order). Nothing else comes of it.
+    """
+
+    request_id: str
+    room: str
+
+
+ClientMessage = AskReceipt | SendOfferRequest | SendOffer | SendAnswer | SendCandidate | SendTranscript

@@ -13,6 +13,7 @@ from typing import Any
 from .errors import MalformedMessage
 from .messages import (
     Answer,
+    AskReceipt,
     Bye,
     Candidate,
     ClientMessage,
@@ -41,9 +42,11 @@ from .messages import (
 
 
 def encode(message: ClientMessage) -> dict[str, Any]:
-    """Build the wire object of a peer message."""
+    """Build the wire object of a client's message."""
     data: dict[str, Any]
     match message:
+        case AskReceipt():
+            return {"id": message.request_id, "type": "room", "room": {"roomid": message.room}}
         case SendOfferRequest():
             recipient, data = message.publisher, {"type": "requestoffer", "roomType": "video"}
         case SendOffer():

@@ -1,6 +1,8 @@
 """An ordinary participant of a room, as a browser would be one: joins with a ticket, may speak, may read.
 
-Media is gathered on loopback only: synthetic speech never leaves the machine.
+On a server with a media server (feature `mcu`) it publishes once, to itself, as Talk's clients do; on the embedded one
+it answers each subscriber. Media is gathered on loopback unless told otherwise: synthetic speech never leaves the
+machine.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from typing import Final
 
 import aiohttp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.sdp import candidate_from_sdp
 
-from bot import LOOPBACK, close_connection
+from bot import LOOPBACK, LocalAddresses, close_connection
 from pipeline import DropOldest
 from signaling import (
     Answer,
+    Candidate,
     Event,
     MessageReceived,
     OfferRequested,
@@ -26,8 +30,11 @@ from signaling import (
     PeopleLeft,
     RoomEntered,
     SendOffer,
+    SessionLost,
     SessionRejected,
+    SessionResumed,
     SessionSettings,
+    SessionStarted,
     SignalingClient,
     TicketCredentials,
     TranscriptReceived,
@@ -62,6 +69,10 @@ class _Over:
     peer: RTCPeerConnection
 
 
+class _Publish:
+    """Offer our voice to the media server, anew if need be."""
+
+
 class Participant:
     """`microphone` is what it publishes (None: it only reads). `on_caption` hears transcripts addressed to it."""
 
@@ -75,13 +86,16 @@ class Participant:
         credentials: TicketCredentials,
         microphone: Microphone | None = None,
         on_caption: Callable[[TranscriptReceived], None] | None = None,
+        addresses: LocalAddresses = LOOPBACK,
     ) -> None:
         self.nextcloud_session_id = nextcloud_session_id
         settings = SessionSettings(url=url, credentials=credentials, room=room, room_session=nextcloud_session_id)
         self._client = SignalingClient(http, settings)
         self._microphone = microphone
         self._on_caption = on_caption
-        self._requests: DropOldest[OfferRequested | Answer | _Over] = DropOldest(MAILBOX)
+        self._addresses = addresses
+        self._media_server = False
+        self._requests: DropOldest[OfferRequested | Answer | Candidate | _Over | _Publish] = DropOldest(MAILBOX)
         self._peers: dict[str, tuple[str, RTCPeerConnection]] = {}  # by subscriber: sid and peer; ≤ MAX_PEERS
         self._names: dict[str, str] = {}  # by session id; ≤ MAX_NAMES
         self._former: dict[str, str] = {}  # of those who left: last words come after; ≤ MAX_FORMER
@@ -93,9 +107,21 @@ class Participant:
     def session_id(self) -> str:
         return self._client.session_id
 
+    @property
+    def client(self) -> SignalingClient:
+        return self._client
+
+    def publish(self) -> None:
+        """Offer our voice to the media server (again): a fresh connection."""
+        self._requests.put(_Publish())
+
     def name_of(self, session_id: str) -> str | None:
         """The display name of somebody who is in the room, or was until a moment ago."""
         return self._names.get(session_id, self._former.get(session_id))
+
+    def is_here(self, session_id: str) -> bool:
+        """Is this session in the room, as far as we were told?"""
+        return session_id in self._names
 
     async def run(self) -> None:
         """Take part until cancelled. Raises `NotAdmitted`."""
@@ -113,8 +139,16 @@ class Participant:
 
     def _handle(self, event: Event) -> None:
         match event:
+            case SessionStarted(features=features):
+                self._media_server = "mcu" in features
+            case SessionLost():
+                self.entered.clear()
+            case SessionResumed():
+                self.entered.set()
             case RoomEntered():
                 self.entered.set()
+                if self._media_server and self._microphone is not None:
+                    self.publish()
             case SessionRejected(explanation=explanation):
                 self._refused = explanation
             case MessageReceived(message=PeopleJoined(people=people)):
@@ -126,7 +160,7 @@ class Participant:
                         _remember(self._former, session_id, name, MAX_FORMER)
             case MessageReceived(message=TranscriptReceived() as caption) if self._on_caption is not None:
                 self._on_caption(caption)
-            case MessageReceived(message=OfferRequested() | Answer() as message):
+            case MessageReceived(message=OfferRequested() | Answer() | Candidate() as message):
                 self._requests.put(message)
             case _:
                 pass
@@ -136,8 +170,13 @@ class Participant:
             match await self._requests.get():
                 case OfferRequested(sender=subscriber):
                     await self._offer(subscriber)
+                case _Publish():
+                    self.connected.clear()
+                    await self._offer(self.session_id)
                 case Answer() as answer:
                     await self._answered(answer)
+                case Candidate() as candidate:
+                    await self._trickled(candidate)
                 case _Over(subscriber=subscriber, peer=peer):
                     if self._serves(subscriber, peer):
                         await self._hang_up(subscriber)
@@ -153,7 +192,7 @@ class Participant:
         self._peers[subscriber] = (sid, peer)  # before anything is awaited, so that it is closed in any case
         peer.on("connectionstatechange", lambda: self._note(subscriber, peer))
         peer.addTransceiver(self._microphone.track(), direction="sendonly")
-        with LOOPBACK.gathering():
+        with self._addresses.gathering():
             await peer.setLocalDescription(await peer.createOffer())
         await self._client.send(SendOffer(recipient=subscriber, sid=sid, sdp=peer.localDescription.sdp))
 
@@ -166,6 +205,15 @@ class Participant:
         except Exception as error:  # noqa: BLE001 — whatever somebody answers, the others go on listening
             log.warning("hung up on an answer that was not accepted (%s)", type(error).__name__)
             await self._hang_up(answer.sender)
+
+    async def _trickled(self, message: Candidate) -> None:
+        sid, peer = self._peers.get(message.sender, ("", None))
+        text = message.candidate.candidate.removeprefix("candidate:")
+        if peer is None or sid != message.sid or not text:
+            return
+        candidate = candidate_from_sdp(text)
+        candidate.sdpMid, candidate.sdpMLineIndex = message.candidate.sdp_mid, message.candidate.sdp_mline_index
+        await peer.addIceCandidate(candidate)
 
     async def _hang_up(self, subscriber: str) -> None:
         _, peer = self._peers.pop(subscriber, ("", None))

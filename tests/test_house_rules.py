@@ -59,6 +59,11 @@ TESTED_ELSEWHERE = {
     "signaling/wire.py": "tests/signaling/test_messages.py",
     "signaling/events.py": "tests/signaling/test_session.py",
     "api/problems.py": "tests/api/test_app.py",
+    "soak/stack/firewall.py": "tests/realstack/test_reconnect.py",
+    "soak/stack/nextcloud.py": "tests/realstack",
+    "soak/stack/process.py": "tests/realstack/test_reconnect.py",
+    "soak/stack/programs.py": "tests/realstack/conftest.py",
+    "soak/stack/stack.py": "tests/realstack",
     "soak/demo/command.py": "tests/soak/demo/test_demo.py",
     "soak/demo/stage.py": "tests/soak/demo/test_demo.py",
 }

@@ -5,25 +5,29 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.delivery import Delivery, caption
+from bot.delivery import RECEIPT, Delivery, caption
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.targets import Targets
 from pipeline import FinalTranscript, PartialTranscript
-from signaling import PeopleJoined, PeopleLeft, RoomEntered, SessionLost, SessionStarted, TranscriptReceived
+from signaling import ErrorReply, PeopleJoined, PeopleLeft, RoomEntered, SessionLost, SessionStarted, TranscriptReceived
 from signaling.messages import MAX_MESSAGE_BYTES
 from tests.signaling.callers import PATIENCE_S, calling, scripted, serving, ticket
 
 READER = "nc-rita"
 
 
+def now():
+    return asyncio.get_running_loop().time()
+
+
 def final(text, speaker="1.1/ada"):
-    return FinalTranscript(speaker=speaker, utterance=1, text=text, language_id="en", start=0, end=1, heard_at=0.0)
+    return FinalTranscript(speaker=speaker, utterance=1, text=text, language_id="en", start=0, end=1, heard_at=now())
 
 
 def partial(text):
     return PartialTranscript(
-        speaker="1.1/ada", utterance=1, revision=1, text=text, language_id="en", start=0, end=1, heard_at=0.0
+        speaker="1.1/ada", utterance=1, revision=1, text=text, language_id="en", start=0, end=1, heard_at=now()
     )
 
 
@@ -34,7 +38,9 @@ class Post:
         self.targets = Targets(forget_after_s=60)
         self.outbox = Outbox()
         self.metrics = Metrics()
-        self.delivery = Delivery(outbox=self.outbox, targets=self.targets, client=bot.client, metrics=self.metrics)
+        self.delivery = Delivery(
+            room="attic", outbox=self.outbox, targets=self.targets, client=bot.client, metrics=self.metrics
+        )
         for event in bot.events:
             self.note(event)
         bot.watch = self.note
@@ -42,7 +48,11 @@ class Post:
     def note(self, event):
         if isinstance(event, SessionStarted):
             self.targets.started(now=0)
+        if isinstance(event, SessionLost):
+            self.delivery.lost()
         match getattr(event, "message", None):
+            case ErrorReply(request_id=str(request_id)) if request_id.startswith(RECEIPT):
+                self.delivery.answered(request_id)
             case PeopleJoined(people=people):
                 self.targets.joined(people, now=0)
             case PeopleLeft(session_ids=session_ids):
@@ -180,5 +190,5 @@ async def test_a_final_for_a_reader_who_asked_no_more_is_sent_to_nobody():
 
 
 @pytest.mark.parametrize(("key", "session_id"), [("1.1/ada", "ada"), ("12.7/an/odd/one", "an/odd/one")])
-def test_readers_know_the_speaker_by_its_session_id(key, session_id):
+async def test_readers_know_the_speaker_by_its_session_id(key, session_id):
     assert caption(final("", speaker=key), "rita").speaker == session_id

@@ -109,10 +109,10 @@ async def test_who_leaves_the_call_and_comes_back_with_the_same_session_is_heard
         rita, ada = await room.reader("Rita"), await room.speaker("Ada")
         room.enable(rita)
         await ada.heard()
-        ada.leaves_call()
+        await ada.leaves_call()
         ada.participant.connected.clear()
 
-        ada.joins_call(microphone=True)
+        await ada.joins_call(microphone=True)
         await ada.heard()
         await ada.says(DO_SOMETHING)
 
@@ -256,7 +256,7 @@ async def test_a_reader_who_leaves_the_call_is_sent_nothing_and_the_bot_goes_in_
         room.enable(rita)
         await ada.heard()
 
-        rita.leaves_call()
+        await rita.leaves_call()
         await room.gone()
 
         assert rita.captions == []
@@ -308,7 +308,7 @@ async def test_a_broken_offer_of_one_speaker_does_not_touch_another(engine_setti
         rita, mallory, ada = await room.reader("Rita"), await room.reader("Mallory"), await room.speaker("Ada")
         room.enable(rita)
         await ada.heard()
-        mallory.joins_call(microphone=True)
+        await mallory.joins_call(microphone=True)
 
         client = mallory.participant._client
         bot = room.bot.session_id

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.subscription import Answer, ClosePeer, Request, State, Subscription, SubscriptionSettings, Wake
 
-OFFER_S, CONNECT_S, FIRST_S = 12, 15, 1  # the defaults
+OFFER_S, CONNECT_S, STALL_S, FIRST_S = 12, 8, 10, 0.5  # the defaults
 
 
 def new():
@@ -33,12 +33,29 @@ def connecting():
 
 def live():
     subscription = connecting()
-    subscription.connected()
+    subscription.connected(now=0)
     return subscription
 
 
-IN_STATE = {"idle": new, "asked": asked, "waiting": waiting, "connecting": connecting, "live": live}
-INPUTS = ("start", "the same offer", "another offer", "connected", "peer failed", "refused", "woke")
+def flowing():
+    subscription = live()
+    subscription.media(now=95)
+    return subscription
+
+
+IN_STATE = {"idle": new, "asked": asked, "waiting": waiting, "connecting": connecting, "live": flowing}
+INPUTS = (
+    "start",
+    "the same offer",
+    "another offer",
+    "connected",
+    "media",
+    "peer failed",
+    "refused",
+    "answer refused",
+    "stale answer refused",
+    "woke",
+)
 
 
 def feed(subscription, what, *, now):
@@ -50,7 +67,14 @@ def feed(subscription, what, *, now):
         case "another offer":
             return subscription.offered("sid 2", now=now)
         case "connected":
-            return subscription.connected()
+            return subscription.connected(now=now)
+        case "media":
+            subscription.media(now=now)
+            return []
+        case "answer refused":
+            return subscription.answer_refused("sid 1", now=now)
+        case "stale answer refused":
+            return subscription.answer_refused("sid 0", now=now)
         case "peer failed":
             return subscription.peer_failed(now=now)
         case "refused":
@@ -62,15 +86,18 @@ def feed(subscription, what, *, now):
 AFRESH = ("connecting", [Answer(fresh=True), Wake(100 + CONNECT_S)])
 ANY = {"the same offer": AFRESH, "another offer": AFRESH}
 ASK = ("asked", [Request(), Wake(100 + OFFER_S)])
-FAILED = ("waiting", [ClosePeer(), Wake(101)])
+FAILED = ("waiting", [ClosePeer(), Wake(100 + FIRST_S)])
+AGAIN = ("waiting", [Wake(100 + FIRST_S)])
 TABLE = {
     "idle": ANY | {"start": ASK},
-    "asked": ANY | {"refused": ("waiting", [Wake(101)]), "woke": ("waiting", [Wake(101)])},
+    "asked": ANY | {"refused": AGAIN, "woke": AGAIN},
     "waiting": ANY | {"woke": ASK},
     "connecting": ANY
-    | {"the same offer": ("connecting", [Answer(fresh=False)]), "connected": ("live", [Wake(None)])}
-    | {"woke": FAILED, "peer failed": FAILED},
-    "live": ANY | {"the same offer": ("live", [Answer(fresh=False)]), "peer failed": FAILED},
+    | {"the same offer": ("connecting", [Answer(fresh=False)]), "connected": ("live", [Wake(100 + STALL_S)])}
+    | {"woke": FAILED, "peer failed": FAILED, "answer refused": FAILED},
+    "live": ANY
+    | {"the same offer": ("live", [Answer(fresh=False)]), "peer failed": FAILED, "answer refused": FAILED}
+    | {"woke": ("live", [Wake(95 + STALL_S)])},
 }
 
 
@@ -88,8 +115,8 @@ def test_a_subscription_that_works_at_once():
     subscription = new()
 
     assert subscription.start(now=0) == [Request(), Wake(12)]
-    assert subscription.offered("sid 1", now=1) == [Answer(fresh=True), Wake(16)]
-    assert subscription.connected() == [Wake(None)]
+    assert subscription.offered("sid 1", now=1) == [Answer(fresh=True), Wake(9)]
+    assert subscription.connected(now=2) == [Wake(12)]
     assert subscription.state is State.LIVE
 
 
@@ -101,27 +128,27 @@ def test_a_publisher_who_does_not_publish_yet_is_asked_again_ever_more_rarely():
         now = wake.at
         assert Request() in subscription.woke(now=now)
 
-    assert waits == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
 
 
 def test_an_offer_that_never_comes_is_asked_for_again():  # D9
     subscription = asked()
 
-    assert subscription.woke(now=12) == [Wake(13)]
+    assert subscription.woke(now=12) == [Wake(12.5)]
     assert subscription.woke(now=13) == [Request(), Wake(25)]
 
 
 def test_a_connection_that_does_not_come_about_is_closed_and_asked_for_again():  # D7
     subscription = connecting()
 
-    assert subscription.woke(now=15) == [ClosePeer(), Wake(16)]
-    assert subscription.woke(now=16) == [Request(), Wake(28)]
+    assert subscription.woke(now=8) == [ClosePeer(), Wake(8.5)]
+    assert subscription.woke(now=9) == [Request(), Wake(21)]
 
 
 def test_a_connection_that_fails_is_closed_and_asked_for_again():  # D7
     subscription = live()
 
-    assert subscription.peer_failed(now=50) == [ClosePeer(), Wake(51)]
+    assert subscription.peer_failed(now=50) == [ClosePeer(), Wake(50.5)]
     assert subscription.woke(now=51) == [Request(), Wake(63)]
 
 
@@ -135,8 +162,27 @@ def test_a_renegotiation_is_answered_on_the_same_connection():  # D6
 def test_a_fresh_handle_is_answered_on_a_fresh_connection():  # D6
     subscription = live()
 
-    assert subscription.offered("sid 2", now=50) == [Answer(fresh=True), Wake(65)]
-    assert subscription.connected() == [Wake(None)]
+    assert subscription.offered("sid 2", now=50) == [Answer(fresh=True), Wake(58)]
+    assert subscription.connected(now=51) == [Wake(61)]
+
+
+def test_a_stream_that_the_media_server_lost_without_a_word_is_asked_for_again():  # D7
+    subscription = live()
+    subscription.media(now=5)
+
+    assert subscription.woke(now=10) == [Wake(15)]
+    assert subscription.woke(now=15) == [ClosePeer(), Wake(15.5)]
+
+
+def test_a_connection_on_which_nothing_ever_comes_is_asked_for_ever_more_rarely():
+    subscription, waits = live(), []
+    for number in range(4):
+        waits.append(subscription.woke(now=100)[-1].at - 100)
+        subscription.woke(now=100)
+        subscription.offered(f"sid {number}", now=0)
+        subscription.connected(now=0)
+
+    assert waits == [0.5, 1.0, 2.0, 4.0]
 
 
 def test_a_late_offer_is_as_good_as_one_in_time():
@@ -150,13 +196,14 @@ def test_an_offer_that_comes_again_after_the_connection_failed_needs_a_fresh_con
     assert subscription.offered("sid 1", now=2)[0] == Answer(fresh=True)
 
 
-def test_the_waits_begin_anew_once_the_connection_was_up():
+def test_the_waits_begin_anew_once_something_was_heard():
     subscription = asked()
     for _ in range(4):
         subscription.refused(now=0)
         subscription.woke(now=0)
     subscription.offered("sid 1", now=0)
-    subscription.connected()
+    subscription.connected(now=0)
+    subscription.media(now=0)
 
     assert subscription.peer_failed(now=0)[-1] == Wake(FIRST_S)
 
@@ -168,7 +215,7 @@ def test_an_offer_alone_does_not_make_the_waits_begin_anew():
         waits.append(subscription.peer_failed(now=0)[-1].at)
         subscription.woke(now=0)
 
-    assert waits == [1.0, 2.0, 4.0, 8.0]
+    assert waits == [0.5, 1.0, 2.0, 4.0]
 
 
 def test_only_candidates_of_the_offer_that_is_served_are_current():
@@ -217,4 +264,4 @@ def test_no_sequence_of_inputs_raises_or_leaves_a_peer_open_or_forgets_to_wake(s
                 case Request():
                     assert not peer, "asked anew with a connection in the hand: the server would tear it down"
         assert peer == (subscription.state in (State.CONNECTING, State.LIVE))
-        assert (alarm is None) == (subscription.state is State.LIVE)
+        assert alarm is not None

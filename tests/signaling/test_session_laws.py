@@ -66,7 +66,7 @@ class Shell(RuleBasedStateMachine):
                     assert at is None or at > self.now
                     self.alarm = at
                     if self.session.state is State.WAITING:
-                        wait = max(floor, min(10.0, 0.5 * 2**self.tries))
+                        wait = max(floor, min(2.0, 0.5 * 2**self.tries))
                         assert at == pytest.approx(self.now + wait)
                         self.tries += 1
                 case Send(message):

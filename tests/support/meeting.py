@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from bot import LOOPBACK, RoomSettings, SignalingSettings, Supervisor
+from bot import LOOPBACK, LocalAddresses, RoomSettings, SignalingSettings, Supervisor
 from pipeline import WIRE_RATE, EngineSettings
 from signaling import BackoffSettings, InternalCredentials, TicketCredentials, TranscriptReceived, signaling_url
 from signaling.embedded import EmbeddedServer, EmbeddedSettings
@@ -28,10 +28,12 @@ from soak.clip import shipped_clips
 from soak.crew import Crew
 from soak.microphone import Microphone
 from soak.participant import Participant, http_session
+from soak.stack import RealStack
 
 SECRET = "the internal secret of the test server"
 BACKEND = "http://chat.test"
 PATIENCE_S = 30.0
+LONG_PATIENCE_S = 60.0  # where the server itself waits for half a minute
 CLIPS = {clip.name: clip for clip in shipped_clips()}
 
 
@@ -76,6 +78,14 @@ class Person:
     async def final(self, *, of: Person | None = None, after: int = 0) -> str:
         return await self.caption(final=True, of=of, after=after)
 
+    async def final_number(self, number: int) -> str:
+        """Wait until so many finals have come; return the last of them."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.finals()) < number:
+                self.news.clear()
+                await self.news.wait()
+        return self.finals()[number - 1]
+
     def finals(self) -> list[str]:
         return [caption.text for caption in self.captions if caption.final]
 
@@ -84,13 +94,28 @@ class Person:
         async with asyncio.timeout(PATIENCE_S):
             await self.participant.connected.wait()
 
-    def joins_call(self, *, microphone: bool) -> None:
-        self.room.server.set_in_call(
-            self.room.token, nextcloud_session_id=self.nc, flags=IN_CALL | (WITH_AUDIO if microphone else 0)
-        )
+    async def joins_call(self, *, microphone: bool) -> None:
+        await self._in_call(IN_CALL | (WITH_AUDIO if microphone else 0))
 
-    def leaves_call(self) -> None:
-        self.room.server.set_in_call(self.room.token, nextcloud_session_id=self.nc, flags=0)
+    async def leaves_call(self) -> None:
+        await self._in_call(0)
+
+    async def _in_call(self, flags: int) -> None:
+        told = self.room.server.set_in_call(self.room.token, nextcloud_session_id=self.nc, flags=flags)
+        if told is not None:  # the embedded server takes it at once, the real one over HTTP
+            await told
+
+    async def comes_back(self) -> None:
+        """After a restart of the server: wait for the new session, and join the call again as Talk's page does."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.participant.entered.wait()
+        await self.joins_call(microphone=self.microphone is not None)
+
+    async def sees_leave(self, session_id: str) -> None:
+        """Wait until the room says that this session has left."""
+        async with asyncio.timeout(LONG_PATIENCE_S):
+            while self.participant.is_here(session_id):  # noqa: ASYNC110 — the room's list has no event
+                await asyncio.sleep(0.05)
 
     async def leaves(self) -> None:
         """Close the page: a goodbye, and gone."""
@@ -101,12 +126,23 @@ class Person:
 class Meeting:
     """`supervisor` is the product, `server` the signaling server, `token` the room."""
 
-    def __init__(self, server: EmbeddedServer, supervisor: Supervisor, http: aiohttp.ClientSession, crew: Crew) -> None:
+    def __init__(
+        self,
+        server: EmbeddedServer | RealStack,
+        supervisor: Supervisor,
+        http: aiohttp.ClientSession,
+        crew: Crew,
+        *,
+        backend: str,
+        addresses: LocalAddresses,
+    ) -> None:
         self.server = server
         self.supervisor = supervisor
         self.token = f"room-{secrets.token_hex(4)}"
         self._http = http
         self._crew = crew
+        self._backend = backend
+        self._addresses = addresses
 
     @property
     def bot(self):
@@ -149,15 +185,16 @@ class Meeting:
             url=signaling_url(self.server.url),
             room=self.token,
             nextcloud_session_id=f"nc-{name}-{secrets.token_hex(8)}",
-            credentials=TicketCredentials(ticket=ticket, backend=BACKEND),
+            credentials=TicketCredentials(ticket=ticket, backend=self._backend),
             microphone=microphone,
             on_caption=heard,
+            addresses=self._addresses,
         )
         person = Person(self, name, participant, microphone, captions, news)
         person.task = self._crew.start(participant.run())
         async with asyncio.timeout(PATIENCE_S):
             await participant.entered.wait()
-        person.joins_call(microphone=microphone is not None)
+        await person.joins_call(microphone=microphone is not None)
         return person
 
 
@@ -172,10 +209,8 @@ async def meeting(
     """Everything up and the model loaded. `secret` is what the bot believes; `signaling` are settings of the server;
     `room_settings` replace the defaults.
     """
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(
-            EmbeddedServer(EmbeddedSettings(internal_secret=SECRET, backend_url=BACKEND, **signaling))
-        )
+    server = EmbeddedServer(EmbeddedSettings(internal_secret=SECRET, backend_url=BACKEND, **signaling))
+    async with server:
         settings = RoomSettings(
             signaling=SignalingSettings(
                 url=signaling_url(server.url),
@@ -184,13 +219,21 @@ async def meeting(
             ),
             addresses=LOOPBACK,
         )
+        async with hosted(server, engine, replace(settings, **room_settings), backend=BACKEND) as room:
+            yield room
+
+
+@asynccontextmanager
+async def hosted(
+    server: EmbeddedServer | RealStack, engine: EngineSettings, settings: RoomSettings, *, backend: str
+) -> AsyncIterator[Meeting]:
+    """A meeting at a server that is up. `backend` is what ordinary participants give for the chat server."""
+    async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(http_session())
         crew = await stack.enter_async_context(Crew())
         product = await stack.enter_async_context(AsyncExitStack())
-        supervisor = await product.enter_async_context(
-            Supervisor(rooms=replace(settings, **room_settings), engine=engine)
-        )
+        supervisor = await product.enter_async_context(Supervisor(rooms=settings, engine=engine))
         await supervisor.engine.wait_ready()
-        room = Meeting(server, supervisor, http, crew)
+        room = Meeting(server, supervisor, http, crew, backend=backend, addresses=settings.addresses)
         room.shut_down = product.aclose
         yield room

@@ -1,0 +1,72 @@
+"""A room on the real HPB and Janus, with the real bot and the real model: the language of the tests beside it.
+
+async with conference(engine_settings) as room:
+    rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+    room.enable(rita)
+    await room.hears(ada)
+    await ada.says("command-goforward")
+    assert "forward" in await rita.final(of=ada)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from bot import LocalAddresses, RoomSettings, SignalingSettings
+from bot.subscription import State
+from pipeline import EngineSettings
+from signaling import BackoffSettings, InternalCredentials, signaling_url
+from soak.stack import RealStack, find_programs
+from tests.realstack.conftest import MEDIA_ADDRESS
+from tests.realstack.wire import Wire
+from tests.support.meeting import PATIENCE_S, Meeting, hosted
+
+
+def worker_number() -> int:
+    """Tests run side by side: each process has a stack with ports of its own."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
+class Conference:
+    """A `Meeting` on the real stack. `wire` is the bot's own connection to HPB, and can be cut."""
+
+    def __init__(self, meeting: Meeting, stack: RealStack, wire: Wire) -> None:
+        self._meeting = meeting
+        self.stack = stack
+        self.wire = wire
+
+    def __getattr__(self, name):
+        return getattr(self._meeting, name)
+
+    async def hears(self, *speakers) -> None:
+        """Wait until the bot receives these people's media."""
+        async with asyncio.timeout(PATIENCE_S):
+            for speaker in speakers:
+                while not self.is_live(speaker):  # noqa: ASYNC110 — a state of a part has no event
+                    await asyncio.sleep(0.02)
+
+    def is_live(self, speaker) -> bool:
+        found = self.bot.speakers.of(speaker.session_id) if self.bot is not None else None
+        return found is not None and found.subscriber.state is State.LIVE
+
+
+@asynccontextmanager
+async def conference(engine: EngineSettings, *, secret: str = "", **room_settings) -> AsyncIterator[Conference]:
+    """Everything up and the model loaded; `secret` is what the bot believes, if not the right one."""
+    stack = RealStack(find_programs(), media_address=MEDIA_ADDRESS, number=worker_number())
+    async with stack, Wire(stack.hpb_port) as wire:
+        settings = RoomSettings(
+            signaling=SignalingSettings(
+                url=signaling_url(wire.url),
+                credentials=InternalCredentials(secret=secret or stack.internal_secret, backend=stack.backend_url),
+                backoff=BackoffSettings(),
+            ),
+            addresses=LocalAddresses((MEDIA_ADDRESS,), auto=False),
+        )
+        settings = replace(settings, **room_settings)
+        async with hosted(stack, engine, settings, backend=stack.chat.signaling_backend) as meeting:
+            yield Conference(meeting, stack, wire)
