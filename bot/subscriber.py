@@ -84,6 +84,11 @@ class Subscriber:
     def state(self) -> State:
         return self._core.state
 
+    @property
+    def hears(self) -> bool:
+        """Has anything of the current connection's track come in?"""
+        return self._core.hears
+
     def post(self, message: Offer | Candidate | ErrorReply) -> None:
         """A signaling message that concerns this publisher. Never waits."""
         self._mailbox.put(message)

@@ -16,7 +16,7 @@
 
 A re-offer with the same sid renegotiates the server's same handle; a new sid is a fresh handle, so the old peer
 connection is dead. `client_not_found` and `processing_failed` are normal: the publisher does not publish yet. A
-microphone that is muted still sends packets; when none come at all, the media server has lost the stream and told nobody
+microphone that is muted still sends packets; when none come at all, the media server has lost the stream in silence
 (a killed Janus), so the connection is made anew.
 """
 
@@ -113,6 +113,11 @@ class Subscription:
         if self.state not in (State.CONNECTING, State.LIVE):
             return []
         return [ClosePeer(), *self._wait(now)]
+
+    @property
+    def hears(self) -> bool:
+        """Has anything of the current track come in?"""
+        return self.state is State.LIVE and self._media_at is not None
 
     def refused(self, *, now: float) -> list[Command]:
         """The server answered our request with an error."""

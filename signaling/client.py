@@ -103,6 +103,12 @@ class SignalingClient:
         self.ready.clear()
         self._left.set()
 
+    async def abandon(self) -> None:
+        """Go without a goodbye: the server keeps the session, as after a broken connection. `run` returns."""
+        self._session.shutdown()
+        await self._hang_up()
+        self._left.set()
+
     async def _execute(self, commands: Sequence[Command], handle: Callable[[Event], None]) -> None:
         clock = asyncio.get_running_loop().time
         waiting = deque(commands)

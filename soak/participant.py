@@ -87,6 +87,7 @@ class Participant:
         microphone: Microphone | None = None,
         on_caption: Callable[[TranscriptReceived], None] | None = None,
         addresses: LocalAddresses = LOOPBACK,
+        publishes: bool = True,
     ) -> None:
         self.nextcloud_session_id = nextcloud_session_id
         settings = SessionSettings(url=url, credentials=credentials, room=room, room_session=nextcloud_session_id)
@@ -94,6 +95,7 @@ class Participant:
         self._microphone = microphone
         self._on_caption = on_caption
         self._addresses = addresses
+        self._publishes = publishes  # on entering; else when `publish` says so
         self._media_server = False
         self._requests: DropOldest[OfferRequested | Answer | Candidate | _Over | _Publish] = DropOldest(MAILBOX)
         self._peers: dict[str, tuple[str, RTCPeerConnection]] = {}  # by subscriber: sid and peer; ≤ MAX_PEERS
@@ -113,7 +115,16 @@ class Participant:
 
     def publish(self) -> None:
         """Offer our voice to the media server (again): a fresh connection."""
+        self.connected.clear()
         self._requests.put(_Publish())
+
+    async def vanish(self) -> None:
+        """As when the network is gone: no goodbye, and nothing more is sent. `run` returns."""
+        await self._client.abandon()
+
+    async def leave(self) -> None:
+        """Say goodbye. `run` returns."""
+        await self._client.leave()
 
     def name_of(self, session_id: str) -> str | None:
         """The display name of somebody who is in the room, or was until a moment ago."""
@@ -124,14 +135,13 @@ class Participant:
         return session_id in self._names
 
     async def run(self) -> None:
-        """Take part until cancelled. Raises `NotAdmitted`."""
+        """Take part until `leave`, or until cancelled, which is as good as `vanish`. Raises `NotAdmitted`."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 publishing = tasks.create_task(self._publish())
                 await self._client.run(self._handle)
                 publishing.cancel()
         finally:
-            await self._client.leave()
             for subscriber in list(self._peers):
                 await self._hang_up(subscriber)
         if self._refused is not None:
@@ -147,7 +157,7 @@ class Participant:
                 self.entered.set()
             case RoomEntered():
                 self.entered.set()
-                if self._media_server and self._microphone is not None:
+                if self._media_server and self._publishes:
                     self.publish()
             case SessionRejected(explanation=explanation):
                 self._refused = explanation
@@ -171,7 +181,6 @@ class Participant:
                 case OfferRequested(sender=subscriber):
                     await self._offer(subscriber)
                 case _Publish():
-                    self.connected.clear()
                     await self._offer(self.session_id)
                 case Answer() as answer:
                     await self._answered(answer)

@@ -11,6 +11,7 @@ async with conference(engine_settings) as room:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +24,7 @@ from signaling import BackoffSettings, InternalCredentials, signaling_url
 from soak.stack import RealStack, find_programs
 from tests.realstack.conftest import MEDIA_ADDRESS
 from tests.realstack.wire import Wire
-from tests.support.meeting import PATIENCE_S, Meeting, hosted
+from tests.support.meeting import LONG_PATIENCE_S, PATIENCE_S, Meeting, hosted
 
 
 def worker_number() -> int:
@@ -49,9 +50,38 @@ class Conference:
                 while not self.is_live(speaker):  # noqa: ASYNC110 — a state of a part has no event
                     await asyncio.sleep(0.02)
 
-    def is_live(self, speaker) -> bool:
+    async def forgets(self, speaker) -> None:
+        """Wait until the bot has noticed that this subscription is over."""
+        await self.until(lambda: not self.is_live(speaker))
+
+    async def publishes_again(self, speaker) -> None:
+        """What Talk's page does when its own connection has failed: leave the call and join it, until it works."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                await speaker.leaves_call()
+                await speaker.joins_call(microphone=True)
+                speaker.participant.publish()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(3.0):
+                        await speaker.participant.connected.wait()
+                        return
+
+    async def hears_media_of(self, speaker) -> None:
+        """Wait until packets of the newest subscription have come in."""
+        await self.until(lambda: (found := self.subscriber_of(speaker)) is not None and found.hears)
+
+    async def until(self, condition) -> None:
+        async with asyncio.timeout(LONG_PATIENCE_S):
+            while not condition():  # noqa: ASYNC110 — states of parts have no event
+                await asyncio.sleep(0.02)
+
+    def subscriber_of(self, speaker):
         found = self.bot.speakers.of(speaker.session_id) if self.bot is not None else None
-        return found is not None and found.subscriber.state is State.LIVE
+        return found.subscriber if found is not None else None
+
+    def is_live(self, speaker) -> bool:
+        subscriber = self.subscriber_of(speaker)
+        return subscriber is not None and subscriber.state is State.LIVE
 
 
 @asynccontextmanager

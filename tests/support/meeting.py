@@ -117,9 +117,19 @@ class Person:
             while self.participant.is_here(session_id):  # noqa: ASYNC110 — the room's list has no event
                 await asyncio.sleep(0.05)
 
+    async def published(self) -> None:
+        """Wait until the media server receives this speaker."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.participant.connected.wait()
+
+    async def vanishes(self) -> None:
+        """The network is gone: no goodbye, no more packets."""
+        await self.participant.vanish()
+        await asyncio.wait([self.task])
+
     async def leaves(self) -> None:
         """Close the page: a goodbye, and gone."""
-        self.task.cancel()
+        await self.participant.leave()
         await asyncio.wait([self.task])
 
 
@@ -148,11 +158,12 @@ class Meeting:
     def bot(self):
         return self.supervisor.rooms.get(self.token)
 
-    async def reader(self, name: str) -> Person:
-        return await self._join(name, None)
+    async def reader(self, name: str, *, microphone: bool = False, nc: str = "") -> Person:
+        """Somebody who does not speak (yet): with a `microphone` they may publish later. `nc`: a session they had."""
+        return await self._join(name, Microphone() if microphone else None, publishes=False, nc=nc)
 
     async def speaker(self, name: str) -> Person:
-        return await self._join(name, Microphone())
+        return await self._join(name, Microphone(), publishes=True)
 
     def enable(self, reader: Person | str) -> None:
         nc = reader if isinstance(reader, str) else reader.nc
@@ -171,7 +182,7 @@ class Meeting:
         async with asyncio.timeout(PATIENCE_S):
             await self.bot.gone.wait()
 
-    async def _join(self, name: str, microphone: Microphone | None) -> Person:
+    async def _join(self, name: str, microphone: Microphone | None, *, publishes: bool, nc: str = "") -> Person:
         ticket = self.server.issue_ticket(user_id=name.lower(), display_name=name)
         captions: list[TranscriptReceived] = []
         news = asyncio.Event()
@@ -184,17 +195,18 @@ class Meeting:
             self._http,
             url=signaling_url(self.server.url),
             room=self.token,
-            nextcloud_session_id=f"nc-{name}-{secrets.token_hex(8)}",
+            nextcloud_session_id=nc or f"nc-{name}-{secrets.token_hex(8)}",
             credentials=TicketCredentials(ticket=ticket, backend=self._backend),
             microphone=microphone,
             on_caption=heard,
             addresses=self._addresses,
+            publishes=publishes,
         )
         person = Person(self, name, participant, microphone, captions, news)
         person.task = self._crew.start(participant.run())
         async with asyncio.timeout(PATIENCE_S):
             await participant.entered.wait()
-        await person.joins_call(microphone=microphone is not None)
+        await person.joins_call(microphone=publishes)
         return person
 
 
