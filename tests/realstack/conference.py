@@ -85,7 +85,9 @@ class Conference:
 
 
 @asynccontextmanager
-async def conference(engine: EngineSettings, *, secret: str = "", **room_settings) -> AsyncIterator[Conference]:
+async def conference(
+    engine: EngineSettings, *, secret: str = "", backoff: BackoffSettings | None = None, **room_settings
+) -> AsyncIterator[Conference]:
     """Everything up and the model loaded; `secret` is what the bot believes, if not the right one."""
     stack = RealStack(find_programs(), media_address=MEDIA_ADDRESS, number=worker_number())
     async with stack, Wire(stack.hpb_port) as wire:
@@ -93,7 +95,7 @@ async def conference(engine: EngineSettings, *, secret: str = "", **room_setting
             signaling=SignalingSettings(
                 url=signaling_url(wire.url),
                 credentials=InternalCredentials(secret=secret or stack.internal_secret, backend=stack.backend_url),
-                backoff=BackoffSettings(),
+                backoff=backoff or BackoffSettings(),
             ),
             addresses=LocalAddresses((MEDIA_ADDRESS,), auto=False),
         )

@@ -94,6 +94,7 @@ async def test_an_outage_longer_than_the_server_remembers_us_ends_with_a_new_ses
 
         assert ["forward" in text.lower() for text in rita.finals()] == [True, False]
         assert room.bot.session_id != session
+        assert room.wire.connections == 2  # the resume was refused and the new hello said on the same socket
 
 
 async def test_a_connection_that_dies_without_a_word_is_noticed_and_no_sentence_is_lost(engine_settings):
