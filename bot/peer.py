@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import av
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.sdp import candidate_from_sdp
 
@@ -65,6 +65,10 @@ class Peer:
     @property
     def track(self) -> MediaStreamTrack | None:
         return self._track
+
+    @property
+    def transceivers(self) -> list[RTCRtpTransceiver]:
+        return self._connection.getTransceivers()
 
     async def answer(self, sdp: str) -> str:
         """Apply an offer (the first, or a renegotiation) and return the complete answer, candidates included.

@@ -85,6 +85,11 @@ class Subscriber:
         return self._core.state
 
     @property
+    def peer(self) -> Peer | None:
+        """The connection of just now."""
+        return self._peer
+
+    @property
     def hears(self) -> bool:
         """Has anything of the current connection's track come in?"""
         return self._core.hears
