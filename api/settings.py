@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from bot import LocalAddresses, RoomSettings, SignalingSettings
+from bot import ChatServerSettings, LocalAddresses, RoomSettings, SignalingSettings
 from pipeline import EngineSettings, ModelSettings, SegmenterSettings, SpeakerSettings
 from pipeline.audio import samples
 from signaling import InternalCredentials, signaling_url
@@ -120,6 +120,13 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
         rooms=RoomSettings(
             signaling=SignalingSettings(url=values["HPB_URL"], credentials=credentials),
             addresses=values["ICE_ADDRESSES"],
+            relay_only=values["ICE_POLICY"] == "relay",
+            chat_server=ChatServerSettings(
+                url=values["NEXTCLOUD_URL"],
+                app_id=values["APP_ID"],
+                app_version=values["APP_VERSION"],
+                secret=values["APP_SECRET"],
+            ),
             speaker=speaker,
             leave_after_s=values["LEAVE_AFTER_S"],
             drain_timeout_s=values["DRAIN_TIMEOUT_S"],
@@ -242,6 +249,21 @@ TABLE: Final = (
         meaning="local addresses for media, comma-separated; `auto`: all but loopback",
         parse=LocalAddresses.parse,
     ),
+    Setting(
+        name="ICE_POLICY",
+        default="all",
+        meaning="`relay`: media through the TURN server only",
+        parse=_one_of("all", "relay"),
+    ),
+    Setting(
+        name="APP_SECRET",
+        default="",
+        meaning="the secret that Nextcloud's AppAPI gave this app; with it, Talk's STUN and TURN servers are used",
+        parse=str,
+        secret=True,
+    ),
+    Setting(name="APP_ID", default="live_transcription", meaning="this app's id in AppAPI", parse=str),
+    Setting(name="APP_VERSION", default="1.0.0", meaning="this app's version in AppAPI", parse=str),
     Setting(
         name="HANGOVER_S",
         default="0.5",

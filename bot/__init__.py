@@ -3,6 +3,7 @@
 from .errors import BotError, NotReady, RoomFailed, SecretRejected, TooManyRooms, TooManyTargets, rejection
 from .gauges import Gauges
 from .ice import LOOPBACK, InvalidAddress, LocalAddresses
+from .ice_servers import ChatServerSettings
 from .peer import close_connection
 from .room import RoomBot, RoomState
 from .settings import RoomSettings, SignalingSettings
@@ -11,6 +12,7 @@ from .supervisor import Supervisor
 __all__ = [
     "LOOPBACK",
     "BotError",
+    "ChatServerSettings",
     "Gauges",
     "InvalidAddress",
     "LocalAddresses",

@@ -11,7 +11,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import av
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCIceCandidate,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.sdp import candidate_from_sdp
 
@@ -52,11 +60,17 @@ class Peer:
     """`on_state` is called with aiortc's connection state ("connected", "failed", "closed", …)."""
 
     def __init__(
-        self, addresses: LocalAddresses, ice_servers: tuple[RTCIceServer, ...], on_state: Callable[[str], None]
+        self,
+        addresses: LocalAddresses,
+        ice_servers: tuple[RTCIceServer, ...],
+        on_state: Callable[[str], None],
+        *,
+        relay_only: bool = False,
     ) -> None:
         self._addresses = addresses
         # An empty list, not None: None would make aiortc ask a public STUN server.
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers)))
+        policy = RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers), iceTransportPolicy=policy))
         self._offer: AudioOffer | None = None
         self._track: MediaStreamTrack | None = None
         self._connection.on("track", self._on_track)
@@ -65,6 +79,29 @@ class Peer:
     @property
     def track(self) -> MediaStreamTrack | None:
         return self._track
+
+    @property
+    def problem(self) -> str:
+        """Why the connection failed, where it can be told; for the operator."""
+        for transceiver in self._connection.getTransceivers():
+            dtls = transceiver.receiver.transport
+            if dtls.state == "failed" and dtls.transport.state == "completed":
+                return (
+                    "the media server was reached, but the DTLS handshake failed. Does it have an RSA certificate "
+                    "(Janus: `rsa_private_key`, or an own `cert_pem`)? roomscribe needs ECDSA, Janus's default"
+                )
+            if dtls.transport.state == "failed":
+                return "the media server was not reached (see ROOMSCRIBE_ICE_ADDRESSES, and the firewall for UDP)"
+        return ""
+
+    @property
+    def local_candidates(self) -> list[RTCIceCandidate]:
+        """Those that were gathered."""
+        return [
+            candidate
+            for transceiver in self._connection.getTransceivers()
+            for candidate in transceiver.receiver.transport.transport.iceGatherer.getLocalCandidates()
+        ]
 
     @property
     def transceivers(self) -> list[RTCRtpTransceiver]:

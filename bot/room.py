@@ -31,6 +31,7 @@ from signaling import (
 
 from .delivery import RECEIPT, Delivery
 from .errors import RoomFailed, rejection
+from .ice_servers import IceServers
 from .metrics import Metrics
 from .outbox import Outbox
 from .roster import Roster
@@ -62,6 +63,7 @@ class RoomBot:
         http: aiohttp.ClientSession,
         engine: Engine,
         metrics: Metrics,
+        ice_servers: IceServers,
         settings: RoomSettings,
     ) -> None:
         self._settings = settings
@@ -88,6 +90,7 @@ class RoomBot:
             send=self._client.send,
             emit=self._outbox.put,
             metrics=metrics,
+            ice_servers=ice_servers,
             room_key=key,
         )
         self._token = token

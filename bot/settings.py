@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aiortc import RTCIceServer
-
 from pipeline import SpeakerSettings
 from signaling import BackoffSettings, InternalCredentials
 
 from .ice import LocalAddresses
+from .ice_servers import ChatServerSettings
 from .subscription import SubscriptionSettings
 
 
@@ -28,7 +27,8 @@ class RoomSettings:
 
     signaling: SignalingSettings
     addresses: LocalAddresses = field(default_factory=LocalAddresses)
-    ice_servers: tuple[RTCIceServer, ...] = ()
+    relay_only: bool = False
+    chat_server: ChatServerSettings = field(default_factory=ChatServerSettings)
     speaker: SpeakerSettings = field(default_factory=SpeakerSettings)
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     leave_after_s: float = 60.0  # without a reader

@@ -12,6 +12,7 @@ from pipeline import Engine, Language, SpeakerPipeline, Transcript
 from signaling import Candidate, ClientMessage, ErrorReply, Offer
 
 from .guard import guard
+from .ice_servers import IceServers
 from .metrics import Metrics
 from .settings import RoomSettings
 from .subscriber import Subscriber
@@ -39,6 +40,7 @@ class Speakers:
         send: Callable[[ClientMessage], Awaitable[bool]],
         emit: Callable[[Transcript], Awaitable[None]],
         metrics: Metrics,
+        ice_servers: IceServers,
         room_key: str,
     ) -> None:
         self._engine = engine
@@ -47,6 +49,7 @@ class Speakers:
         self._send = send
         self._emit = emit
         self._metrics = metrics
+        self._ice_servers = ice_servers
         self._room_key = room_key
         self._starts = itertools.count(1)
         self._active: dict[str, Speaker] = {}  # by session id; ≤ settings.max_speakers
@@ -127,7 +130,8 @@ class Speakers:
             track_ended=pipeline.track_ended,
             addresses=self._settings.addresses,
             settings=self._settings.subscription,
-            ice_servers=self._settings.ice_servers,
+            ice_servers=self._ice_servers,
+            relay_only=self._settings.relay_only,
         )
         speaker = Speaker(pipeline=pipeline, subscriber=subscriber)
         self._active[session_id] = speaker

@@ -20,6 +20,7 @@ from signaling import Candidate, ClientMessage, ErrorReply, MessageTooLarge, Off
 
 from .errors import PeerFailed
 from .ice import LocalAddresses
+from .ice_servers import IceServers
 from .peer import Peer
 from .subscription import Answer, ClosePeer, Command, Request, State, Subscription, SubscriptionSettings, Wake
 
@@ -64,7 +65,8 @@ class Subscriber:
         track_ended: Callable[[], None],
         addresses: LocalAddresses,
         settings: SubscriptionSettings,
-        ice_servers: tuple[RTCIceServer, ...] = (),
+        ice_servers: IceServers,
+        relay_only: bool = False,
     ) -> None:
         self.publisher = publisher
         self._send = send
@@ -72,6 +74,7 @@ class Subscriber:
         self._track_ended = track_ended
         self._addresses = addresses
         self._ice_servers = ice_servers
+        self._relay_only = relay_only
         self._core = Subscription(settings, random.uniform)
         self._mailbox: DropOldest[Offer | Candidate | ErrorReply | _PeerState | _NotSent] = DropOldest(MAILBOX)
         self._peer: Peer | None = None
@@ -135,6 +138,8 @@ class Subscriber:
                 if item.state == "connected":
                     return self._core.connected(now=clock())
                 if item.state in ("failed", "closed"):
+                    if item.peer.problem:
+                        log.warning("a subscription failed: %s", item.peer.problem)
                     return self._core.peer_failed(now=clock())
             case _:
                 pass
@@ -162,7 +167,7 @@ class Subscriber:
         if fresh:
             await self._close_peer()
         if self._peer is None:
-            self._peer = self._new_peer()
+            self._peer = self._new_peer(await self._ice_servers.servers())
         peer = self._peer
         try:
             sdp = await peer.answer(offer.sdp)
@@ -182,11 +187,11 @@ class Subscriber:
         if not sent:
             self._mailbox.put(_PeerState(peer, "failed"))  # the other side would wait for it in vain
 
-    def _new_peer(self) -> Peer:
+    def _new_peer(self, ice_servers: tuple[RTCIceServer, ...]) -> Peer:
         def changed(state: str) -> None:
             self._mailbox.put(_PeerState(peer, state))
 
-        peer = Peer(self._addresses, self._ice_servers, changed)
+        peer = Peer(self._addresses, ice_servers, changed, relay_only=self._relay_only)
         return peer
 
     async def _drain_track(self, peer: Peer) -> None:

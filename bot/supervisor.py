@@ -15,6 +15,7 @@ from pipeline import Engine, EngineSettings, EngineState, Language, parse_langua
 from .errors import NotReady, RoomFailed, SecretRejected, TooManyRooms
 from .guard import guard
 from .ice import check as check_ice
+from .ice_servers import IceServers
 from .metrics import Metrics
 from .room import RoomBot, RoomState
 from .settings import RoomSettings
@@ -43,6 +44,7 @@ class Supervisor:
         self._keys = itertools.count(1)
         self._tasks = asyncio.TaskGroup()
         self._http: aiohttp.ClientSession | None = None
+        self._ice_servers: IceServers | None = None
         self._engine_task: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -59,6 +61,7 @@ class Supervisor:
         check_ice()
         # No limit on connections: each room holds one for as long as it lives, and rooms have their own bound.
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self._ice_servers = IceServers(self._http, self._settings.chat_server)
         await self._tasks.__aenter__()
         self._engine_task = self._tasks.create_task(self.engine.run())
         return self
@@ -112,7 +115,7 @@ class Supervisor:
             room.disable(nextcloud_session_id)
 
     def _start(self, token: str, language: Language) -> RoomBot:
-        if self._http is None:
+        if self._http is None or self._ice_servers is None:
             raise NotReady("roomscribe is not running")
         if len(self._rooms) >= self._settings.max_rooms:
             raise TooManyRooms(
@@ -125,6 +128,7 @@ class Supervisor:
             http=self._http,
             engine=self.engine,
             metrics=self.metrics,
+            ice_servers=self._ice_servers,
             settings=self._settings,
         )
         leaving = self._rooms.get(token)

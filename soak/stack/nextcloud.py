@@ -6,6 +6,7 @@ Source: nextcloud-spreed-signaling, "backend" of `standalone-signaling-api-v1`, 
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import json
@@ -20,6 +21,7 @@ from aiohttp import web
 
 PERMISSIONS: Final = ("publish-audio", "publish-video", "publish-screen", "publish-media", "transient-data")
 PATH: Final = "/ocs/v2.php/apps/spreed/api/v3/signaling"
+TURN_CREDENTIALS_LIVE_S: Final = 60
 FEATURES: Final = ["signaling-v3"]
 
 
@@ -55,6 +57,9 @@ class Nextcloud:
         self._runner: web.AppRunner | None = None
         self._http: aiohttp.ClientSession | None = None
         self.joins: dict[str, int] = {}  # by token: how often HPB asked for somebody to be let in
+        self.app_secret = secrets.token_hex(16)  # as AppAPI would have given it to us
+        self.turn_urls: tuple[str, ...] = ()
+        self.turn_secret = ""  # shared with the TURN server
         self.refusal: str | None = None  # an error code with which every question of HPB is answered
 
     @property
@@ -70,6 +75,7 @@ class Nextcloud:
         app = web.Application()
         app.router.add_get("/ocs/v2.php/cloud/capabilities", self._capabilities)
         app.router.add_post(f"{PATH}/backend", self._asked)
+        app.router.add_get(f"{PATH}/settings", self._settings)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -130,6 +136,19 @@ class Nextcloud:
 
     async def _capabilities(self, _: web.Request) -> web.Response:
         return _ocs({"version": {"major": 33}, "capabilities": {"spreed": {"features": FEATURES, "config": {}}}})
+
+    async def _settings(self, request: web.Request) -> web.Response:
+        """Talk's STUN and TURN servers, for an app that shows its secret. The credentials expire (TURN REST API)."""
+        shown = base64.b64decode(request.headers.get("AUTHORIZATION-APP-API", "")).decode().partition(":")[2]
+        if shown != self.app_secret:
+            return web.json_response({"ocs": {"meta": {"statuscode": 401}, "data": []}}, status=401)
+        username = f"{int(time.time() + TURN_CREDENTIALS_LIVE_S)}:roomscribe"
+        digest = hmac.new(self.turn_secret.encode(), username.encode(), hashlib.sha1).digest()
+        turn = [
+            {"urls": [url], "username": username, "credential": base64.b64encode(digest).decode()}
+            for url in self.turn_urls
+        ]
+        return _ocs({"server": self._hpb_url, "stunservers": [], "turnservers": turn})
 
     async def _asked(self, request: web.Request) -> web.Response:
         body = await request.read()

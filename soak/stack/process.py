@@ -26,7 +26,8 @@ class NotStarted(Exception):
 class Program:
     """`port` is where it listens once it is up; its output goes to the file `log`."""
 
-    def __init__(self, name: str, command: Sequence[str], *, port: int, log: Path) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, port: int, log: Path, address: str = "127.0.0.1") -> None:
+        self._address = address
         self.name = name
         self._command = command
         self._port = port
@@ -46,7 +47,7 @@ class Program:
             )
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                while not _listens(self._port):
+                while not _listens(self._address, self._port):
                     if self._process.returncode is not None:
                         raise NotStarted(f"{self.name} ended at once: {self._last_words()}")
                     await asyncio.sleep(0.02)
@@ -74,10 +75,10 @@ class Program:
         return self._log.read_text(errors="replace")[-600:]
 
 
-def _listens(port: int) -> bool:
+def _listens(address: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.2)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 def _die_with_parent() -> None:

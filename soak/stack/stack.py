@@ -34,7 +34,10 @@ class RealStack:
     reached. The faults are methods: `restart_hpb`, `kill_janus` …
     """
 
-    def __init__(self, programs: Programs, *, media_address: str, number: int = 0) -> None:
+    def __init__(
+        self, programs: Programs, *, media_address: str, number: int = 0, rsa_certificate: bool = False
+    ) -> None:
+        self._rsa = rsa_certificate
         base = BASE_PORT + number * PORTS_EACH
         self.hpb_port, self._backend_port, self._janus_port = base, base + 1, base + 2
         self._programs = programs
@@ -83,6 +86,23 @@ class RealStack:
         await self.chat.__aexit__()
         self._folder.cleanup()
 
+    def turn_server(self) -> Program:
+        """A TURN server at the media address, and Talk's settings that name it. For its owner to start and stop."""
+        port, lowest = self.hpb_port + 3, self._rtp + RTP_PORTS_EACH // 2
+        self.chat.turn_secret = secrets.token_hex(16)
+        self.chat.turn_urls = (
+            f"turns:{self._media_address}:{port}?transport=tcp",
+            f"turn:{self._media_address}:{port}?transport=udp",
+        )
+        command = [
+            *("turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--log-file", "stdout", "--realm", "test"),
+            *("--listening-ip", self._media_address, "--listening-port", str(port), "--relay-ip", self._media_address),
+            *("--min-port", str(lowest), "--max-port", str(lowest + 100), "--pidfile", self._path("turn.pid")),
+            *("--use-auth-secret", "--static-auth-secret", self.chat.turn_secret, "--userdb", self._path("turn.db")),
+        ]
+        log = Path(self._path("turn.log"))
+        return Program("turnserver", command, port=port, log=log, address=self._media_address)
+
     # What a chat server does, and the fast tests know from the embedded server.
 
     def issue_ticket(self, *, user_id: str, display_name: str) -> str:
@@ -130,7 +150,8 @@ class RealStack:
             "folder": self._folder.name,
             "library": self._programs.janus_library,
             "media_address": self._media_address,
-            "rtp_range": f"{self._rtp}-{self._rtp + RTP_PORTS_EACH - 1}",
+            "rsa": "rsa_private_key = true" if self._rsa else "",
+            "rtp_range": f"{self._rtp}-{self._rtp + RTP_PORTS_EACH // 2 - 1}",
         }
         for file in resources.files("soak.stack").joinpath("conf").iterdir():
             text = string.Template(file.read_text()).substitute(values)

@@ -32,6 +32,10 @@ def worker_number() -> int:
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
+def new_stack(**settings) -> RealStack:
+    return RealStack(find_programs(), media_address=MEDIA_ADDRESS, number=worker_number(), **settings)
+
+
 class Conference:
     """A `Meeting` on the real stack. `wire` is the bot's own connection to HPB, and can be cut."""
 
@@ -86,10 +90,15 @@ class Conference:
 
 @asynccontextmanager
 async def conference(
-    engine: EngineSettings, *, secret: str = "", backoff: BackoffSettings | None = None, **room_settings
+    engine: EngineSettings,
+    *,
+    secret: str = "",
+    backoff: BackoffSettings | None = None,
+    stack: RealStack | None = None,
+    **room_settings,
 ) -> AsyncIterator[Conference]:
     """Everything up and the model loaded; `secret` is what the bot believes, if not the right one."""
-    stack = RealStack(find_programs(), media_address=MEDIA_ADDRESS, number=worker_number())
+    stack = stack or new_stack()
     async with stack, Wire(stack.hpb_port) as wire:
         settings = RoomSettings(
             signaling=SignalingSettings(
