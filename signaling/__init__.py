@@ -4,9 +4,10 @@
 `signaling.embedded` holds the development server that the demo and the fast tests run on.
 """
 
+from .address import signaling_url
 from .auth import Credentials, InternalCredentials, TicketCredentials
 from .backoff import BackoffSettings, delays
-from .client import SignalingClient, signaling_url
+from .client import SignalingClient
 from .errors import (
     AuthRejected,
     InvalidSignalingUrl,

@@ -12,14 +12,15 @@ import logging
 import os
 import random
 import secrets
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
-from .errors import InvalidSignalingUrl, MalformedMessage, MessageTooLarge
+from .errors import MalformedMessage, MessageTooLarge
 from .events import Event, RoomEntered, SessionLost, SessionResumed, SessionStarted
 from .messages import MAX_MESSAGE_BYTES, ClientMessage
 from .session import Command, Dial, Emit, Hangup, Send, Session, SessionSettings, State, Wake
@@ -30,28 +31,10 @@ log = logging.getLogger("roomscribe.signaling")
 PING_INTERVAL_S: Final = 10.0  # ours, beside the server's: a half-open link is noticed within 1.5 intervals
 SEND_TIMEOUT_S: Final = 10.0  # a link that took nothing for so long is dead: hung up, and resumed
 CLOSE_TIMEOUT_S: Final = 1.0
+DISCARD_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for 0 s
 MAX_RECEIVED_BYTES: Final = 4 * 1024 * 1024  # a participants list of some thousand entries
 
 _CLOSED_KINDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
-
-
-def signaling_url(address: str) -> str:
-    """The websocket address of a signaling server: http becomes ws, and `/spreed` is appended.
-
-    Raises `InvalidSignalingUrl` for anything that is not a URL with a host.
-    """
-    try:
-        parts = urlsplit(address.strip())
-        _ = parts.port  # urllib checks it only when it is read
-    except ValueError as error:
-        raise InvalidSignalingUrl("expected a URL such as https://signaling.example.org") from error
-    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
-    if scheme is None or not parts.hostname:
-        raise InvalidSignalingUrl("expected a URL such as https://signaling.example.org")
-    path = parts.path.rstrip("/")
-    if not path.endswith("/spreed"):
-        path += "/spreed"
-    return urlunsplit((scheme, parts.netloc, path, "", ""))
 
 
 class SignalingClient:
@@ -138,6 +121,10 @@ class SignalingClient:
             number = error.errno if isinstance(error, OSError) else None
             cause = os.strerror(number) if number and number > 0 else type(error).__name__
             return self._session.lost(f"no connection to the signaling server ({cause})", now=clock())
+        # What the kernel still holds when we hang up must not arrive later, when it has been sent again.
+        raw = self._socket.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, DISCARD_ON_CLOSE)
         return self._session.opened(now=clock())
 
     async def _next_input(self) -> list[Command]:
@@ -168,23 +155,23 @@ class SignalingClient:
         encoded = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         if len(encoded) > MAX_MESSAGE_BYTES:
             raise MessageTooLarge(f"a message of {len(encoded)} bytes: the signaling server would hang up on it")
-        socket = self._socket
-        if socket is not None and not socket.closed:
+        websocket = self._socket
+        if websocket is not None and not websocket.closed:
             try:
                 async with asyncio.timeout(SEND_TIMEOUT_S):
-                    await socket.send_str(encoded.decode())
+                    await websocket.send_str(encoded.decode())
                 return True
             except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError):
                 self.ready.clear()  # before anything else is awaited: nobody must try this socket again
-                await _close(socket)
+                await _close(websocket)
         self.ready.clear()
         return False
 
     async def _hang_up(self) -> None:
         self.ready.clear()
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            await _close(socket)
+        websocket, self._socket = self._socket, None
+        if websocket is not None:
+            await _close(websocket)
 
     def _note(self, event: Event) -> None:
         match event:
@@ -206,9 +193,9 @@ class SignalingClient:
         self.ready.set()
 
 
-async def _close(socket: aiohttp.ClientWebSocketResponse) -> None:
+async def _close(websocket: aiohttp.ClientWebSocketResponse) -> None:
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await socket.close()
+            await websocket.close()
     except TimeoutError:
         log.debug("the signaling server did not answer the close frame")
