@@ -36,7 +36,7 @@ realstack: ## Install the real HPB and Janus for the tests (as root, on Debian o
 	@tests/realstack/install || echo "The real stack cannot be installed here: its tests will be skipped, or fail in CI" >&2
 
 PYTEST    := $(BIN)/python -X dev -m pytest --numprocesses 2 --dist worksteal
-REALSTACK := tests/realstack/run
+REALSTACK := $(BIN)/python -m soak.stack.namespace
 # A choice of tests (ARGS) may leave one of the two runs with none: pytest's exit status 5.
 NONE_IS_FINE = $(if $(ARGS),|| [ $$? -eq 5 ])
 

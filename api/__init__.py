@@ -2,7 +2,7 @@
 
 from .app import create_app
 from .service import Service, StartFailed, check_signaling, running
-from .settings import HttpSettings, Settings, SettingsError, load
+from .settings import HttpSettings, Settings, SettingsError, environment, load
 
 __all__ = [
     "HttpSettings",
@@ -12,6 +12,7 @@ __all__ = [
     "StartFailed",
     "check_signaling",
     "create_app",
+    "environment",
     "load",
     "running",
 ]

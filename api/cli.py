@@ -62,7 +62,11 @@ def version() -> None:
 
 def main() -> None:
     for entry in importlib.metadata.entry_points(group="roomscribe.commands"):
-        app.command(name=entry.name)(entry.load())
+        found = entry.load()
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=entry.name)
+        else:
+            app.command(name=entry.name)(found)
     app()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ MAX_BODY_BYTES: Final = 64 * 1024
 MAX_TOKEN: Final = 255
 MAX_SESSION: Final = 1024
 MAX_LANGUAGE: Final = 32
+UNFIT: Final = ("Cc", "Cs")  # Unicode categories that are no text: no websocket frame, no terminal takes them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,8 @@ class Fields:
             return self._problem(name, f"expected a text, got {_kind(value)}", "type")
         if not value.strip() or len(value) > longest:
             return self._problem(name, f"expected 1 to {longest} characters", "value")
+        if any(unicodedata.category(each) in UNFIT for each in value):
+            return self._problem(name, "holds control characters, or half of a surrogate pair", "value")
         return value
 
     def optional_text(self, name: str, longest: int) -> str | None:

@@ -84,6 +84,11 @@ def load(
     return assemble(values, dict(environment))
 
 
+def environment() -> dict[str, str]:
+    """A copy of what we were started with: for children, which are handed it."""
+    return dict(os.environ)  # noqa: TID251 — the one place
+
+
 def read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Every setting's value by its name without the prefix, and what is wrong."""
     values: dict[str, Any] = {}

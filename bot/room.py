@@ -125,6 +125,11 @@ class RoomBot:
         return self._delivery
 
     @property
+    def connection(self) -> int:
+        """How many signaling connections there have been; the newest is up, or being made anew."""
+        return self._client.connection
+
+    @property
     def is_connected(self) -> bool:
         """Is the signaling connection up just now, as far as we know?"""
         return self._connected

@@ -75,7 +75,9 @@ def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
         writer.write({"fatal": str(error)})
         os._exit(1)
     except Exception as error:  # noqa: BLE001 — a model that cannot be loaded must be explained, not traced
-        writer.write({"fatal": f"the model {options['model']!r} (ROOMSCRIBE_MODEL) cannot be loaded: {error}"})
+        settings = f"ROOMSCRIBE_DEVICE={options['device']}, ROOMSCRIBE_COMPUTE_TYPE={options['compute_type']}"
+        reason = f"the model {options['model']!r} (ROOMSCRIBE_MODEL) cannot be loaded with {settings}: {error}"
+        writer.write({"fatal": reason})
         os._exit(1)
     writer.write({"ready": True, "source": found.source, "languages": whisper.languages})
     return whisper

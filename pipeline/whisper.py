@@ -62,4 +62,6 @@ class FasterWhisper:
             without_timestamps=True,
         )
         text = " ".join(segment.text.strip() for segment in segments).strip()
+        if not any(each.isalnum() for each in text):
+            text = ""  # of a breath, the model makes a full stop
         return Hypothesis(text=text, language=language, decode_s=time.perf_counter() - started)

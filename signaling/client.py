@@ -118,9 +118,7 @@ class SignalingClient:
                     self._settings.url, heartbeat=PING_INTERVAL_S, max_msg_size=MAX_RECEIVED_BYTES
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            number = error.errno if isinstance(error, OSError) else None
-            cause = os.strerror(number) if number and number > 0 else type(error).__name__
-            return self._session.lost(f"no connection to the signaling server ({cause})", now=clock())
+            return self._session.lost(f"no connection to the signaling server ({_cause(error)})", now=clock())
         # What the kernel still holds when we hang up must not arrive later, when it has been sent again.
         raw = self._socket.get_extra_info("socket")
         if raw is not None:
@@ -191,6 +189,23 @@ class SignalingClient:
         self._told = ""
         self.connection += 1
         self.ready.set()
+
+
+def _cause(error: Exception) -> str:
+    """For people, and without addresses."""
+    match error:
+        case aiohttp.WSServerHandshakeError(status=status):
+            return f"it answered with status {status}: is this the address of a signaling server?"
+        case aiohttp.ClientConnectorDNSError():
+            return "its name cannot be resolved"
+        case aiohttp.ClientConnectorCertificateError():
+            return "its certificate is not trusted here"
+        case TimeoutError():
+            return "no answer in time"
+        case OSError(errno=int(number)) if number > 0:
+            return os.strerror(number)
+        case _:
+            return type(error).__name__
 
 
 async def _close(websocket: aiohttp.ClientWebSocketResponse) -> None:

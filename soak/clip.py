@@ -20,6 +20,10 @@ FRAME: Final = WIRE_RATE // 50  # 20 ms at 48 kHz
 SPEECH_DB: Final = 25.0  # a frame this far below the clip's loud frames is no speech
 
 
+REQUIRED: Final = ("audio", "text")
+OPTIONAL: Final = {"speaker": "", "lang": "en"}
+
+
 class BadManifest(Exception):
     """A manifest, or a clip that it names, cannot be used. The message names file and line."""
 
@@ -75,7 +79,8 @@ def read_manifest(manifest: Path) -> list[Clip]:
     try:
         lines = manifest.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadManifest(f"{manifest}: cannot be read ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise BadManifest(f"{manifest}: cannot be read ({reason})") from error
     clips = [_clip(manifest, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not clips:
         raise BadManifest(f"{manifest}: holds no clip")
@@ -85,9 +90,16 @@ def read_manifest(manifest: Path) -> list[Clip]:
 def _clip(manifest: Path, number: int, line: str) -> Clip:
     try:
         entry = json.loads(line)
-        path, text = manifest.parent / entry["audio"], entry["text"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise BadManifest(f'{manifest}:{number}: expected {{"audio": …, "text": …}} ({error})') from error
+    except ValueError as error:
+        raise BadManifest(f"{manifest}:{number}: is not valid JSON") from error
+    if not isinstance(entry, dict):
+        raise BadManifest(f'{manifest}:{number}: expected {{"audio": …, "text": …}}')
+    entry = OPTIONAL | entry
+    for name in (*REQUIRED, *OPTIONAL):
+        if not isinstance(entry.get(name), str):
+            problem = "is required" if name not in entry else "expected a text"
+            raise BadManifest(f"{manifest}:{number}: {name}: {problem}")
+    path, text = manifest.parent / entry["audio"], entry["text"]
     if not path.is_file():
         raise BadManifest(f"{manifest}:{number}: there is no file {path}")
-    return Clip(path=path, text=text, voice=entry.get("speaker", ""), language=entry.get("lang", "en"))
+    return Clip(path=path, text=text, voice=entry["speaker"], language=entry["lang"])

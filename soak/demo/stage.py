@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -139,6 +140,7 @@ async def open_stage(speakers: int, screen: Screen) -> AsyncIterator[Stage]:
         await stack.enter_async_context(signaling)
         http = await stack.enter_async_context(http_session())
         settings = demo_settings(signaling, secret)
+        logging.getLogger("roomscribe").setLevel(settings.log_level)
         chat = ChatServer(signaling, http)
         service = await stack.enter_async_context(running(settings, lambda app: chat.add_routes(app)))
         chat.api_url, chat.api_secret = service.url, settings.http.secret

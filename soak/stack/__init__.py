@@ -7,5 +7,6 @@ from .firewall import Firewall
 from .nextcloud import Nextcloud
 from .programs import Missing, Programs, find_programs
 from .stack import RealStack, StackFailed
+from .wire import Wire
 
-__all__ = ["Firewall", "Missing", "Nextcloud", "Programs", "RealStack", "StackFailed", "find_programs"]
+__all__ = ["Firewall", "Missing", "Nextcloud", "Programs", "RealStack", "StackFailed", "Wire", "find_programs"]

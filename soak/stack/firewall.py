@@ -34,7 +34,7 @@ class Firewall:
 
     async def __aenter__(self) -> None:
         if os.readlink("/proc/self/ns/net") == _namespace_of_init():
-            raise NotOurNamespace("run this in a network namespace of its own: tests/realstack/run COMMAND")
+            raise NotOurNamespace("run this in a network namespace of its own: python -m soak.stack.namespace COMMAND")
         await _nft(RULES.format(port=self._port))
 
     async def __aexit__(

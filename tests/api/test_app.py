@@ -118,6 +118,8 @@ async def test_a_model_that_cannot_be_loaded_is_told_with_the_reason(open_api, e
     [
         ("{", 422, "body"),
         ({}, 422, "roomToken"),
+        ({**TALK, "roomToken": "\ud800"}, 422, "roomToken"),
+        ({**TALK, "ncSessionId": "line\nbreak"}, 422, "ncSessionId"),
         ({**TALK, "enable": "yes"}, 422, "enable"),
         ({**TALK, "langId": "xx"}, 400, "langId"),
         ({**TALK, "langId": "de"}, 400, "langId"),

@@ -119,7 +119,8 @@ def test_a_model_that_is_damaged_is_explained_and_ends_the_child(engine_settings
     for file in ("model.bin", "config.json"):
         (tmp_path / file).write_bytes(b"{}")
     with child(engine_settings, ModelSettings(model=str(tmp_path), download=False)) as process:
-        assert f"the model '{tmp_path}' (ROOMSCRIBE_MODEL) cannot be loaded: " in answer(process)["fatal"]
+        fatal = answer(process)["fatal"]
+        assert f"the model '{tmp_path}' (ROOMSCRIBE_MODEL) cannot be loaded with ROOMSCRIBE_DEVICE=cpu, " in fatal
         assert process.wait(GUARD_S) == 1
 
 
@@ -128,5 +129,5 @@ def test_an_installation_that_is_broken_is_explained_and_ends_the_child(engine_s
     search_path = f"{tmp_path}{os.pathsep}{engine_settings.environment['PYTHONPATH']}"
     broken = replace(engine_settings, environment={**engine_settings.environment, "PYTHONPATH": search_path})
     with child(broken) as process:
-        assert "cannot be loaded: a library is missing" in answer(process)["fatal"]
+        assert "int8: a library is missing" in answer(process)["fatal"]
         assert process.wait(GUARD_S) == 1

@@ -22,8 +22,8 @@ from bot.subscription import State
 from pipeline import EngineSettings
 from signaling import BackoffSettings, InternalCredentials, signaling_url
 from soak.stack import RealStack, find_programs
+from soak.stack.wire import Wire
 from tests.realstack.conftest import MEDIA_ADDRESS
-from tests.realstack.wire import Wire
 from tests.support.meeting import LONG_PATIENCE_S, PATIENCE_S, Meeting, hosted
 
 

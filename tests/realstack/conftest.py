@@ -1,4 +1,4 @@
-"""The real HPB and Janus for a test run: one stack a worker, in the network namespace that `run` makes.
+"""The real HPB and Janus for a test run: one stack a worker, in a network namespace (`soak.stack.namespace`).
 
 Without the packages or the namespace these tests are skipped, and say so; where `CI` is set, that is a failure.
 """
@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 
 from soak.stack import Missing, find_programs
+from soak.stack.namespace import media_address
 
-MEDIA_ADDRESS = os.environ.get("ROOMSCRIBE_TEST_MEDIA_ADDRESS", "")
+MEDIA_ADDRESS = media_address()
 HERE = Path(__file__).parent
 
 
 def reason_to_skip() -> str:
     if not MEDIA_ADDRESS:
-        return (
-            "the tests of the real stack need a network namespace: tests/realstack/run .venv/bin/pytest tests/realstack"
-        )
+        return "no network namespace: run `python -m soak.stack.namespace pytest tests/realstack`"
     try:
         find_programs()
     except Missing as error:

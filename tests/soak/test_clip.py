@@ -119,12 +119,21 @@ def test_a_manifest_names_clips_beside_it(manifest):
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["{", "[]", "null", "7", {"audio": "a.wav"}, {"text": "one"}, {"audio": 7, "text": "one"}],
+    ("line", "problem"),
+    [
+        ("{", "is not valid JSON"),
+        ("[]", "expected"),
+        ("null", "expected"),
+        ("7", "expected"),
+        ({"audio": "a.wav"}, "text: is required"),
+        ({"text": "one"}, "audio: is required"),
+        ({"audio": 7, "text": "one"}, "audio: expected a text"),
+        ({"audio": "a.wav", "text": "one", "lang": None}, "lang: expected a text"),
+    ],
     ids=str,
 )
-def test_a_line_that_names_no_clip_is_refused_with_its_number(manifest, line):
-    with pytest.raises(BadManifest, match=r"manifest\.jsonl:2: expected"):
+def test_a_line_that_names_no_clip_is_refused_with_its_number_and_field(manifest, line, problem):
+    with pytest.raises(BadManifest, match=rf"manifest\.jsonl:2: {problem}"):
         read_manifest(manifest({"audio": "a.wav", "text": "one"}, line))
 
 

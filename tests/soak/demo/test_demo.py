@@ -91,7 +91,11 @@ async def test_it_plays_until_it_is_told_to_stop_and_serves_the_page_meanwhile()
 
 @pytest.mark.parametrize(
     ("manifest", "expected"),
-    [("nonsense", "expected"), ('{"audio": "gone.flac", "text": "x"}', "there is no file"), ("", "holds no clip")],
+    [
+        ("nonsense", "is not valid JSON"),
+        ('{"audio": "gone.flac", "text": "x"}', "there is no file"),
+        ("", "holds no clip"),
+    ],
 )
 async def test_a_bad_manifest_is_explained(tmp_path, manifest, expected):
     path = tmp_path / "clips.jsonl"

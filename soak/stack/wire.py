@@ -29,9 +29,10 @@ class Wire:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        self.cut()
-        await self._server.wait_closed()
+        if self._server is not None:
+            self._server.close()
+            self.cut()
+            await self._server.wait_closed()
 
     def cut(self) -> None:
         """Reset every connection, now."""
