@@ -29,13 +29,13 @@ serve: setup ## Serve the API for a chat server (settings: see README)
 	@$(BIN)/roomscribe serve
 
 test: setup check realstack ## Set everything up, then run linters, type checks and all tests (ARGS="-k name")
-	$(PYTEST) --ignore tests/realstack $(ARGS) $(NONE_IS_FINE)
-	$(REALSTACK) $(PYTEST) tests/realstack $(ARGS) $(NONE_IS_FINE)
+	$(PYTEST) 2 --ignore tests/realstack $(ARGS) $(NONE_IS_FINE)
+	$(REALSTACK) $(PYTEST) 5 tests/realstack $(ARGS) $(NONE_IS_FINE)
 
 realstack: ## Install the real HPB and Janus for the tests (as root, on Debian or Ubuntu)
 	@tests/realstack/install || echo "The real stack cannot be installed here: its tests will be skipped, or fail in CI" >&2
 
-PYTEST    := $(BIN)/python -X dev -m pytest --numprocesses 2 --dist worksteal
+PYTEST    := $(BIN)/python -X dev -m pytest --dist worksteal --numprocesses
 REALSTACK := $(BIN)/python -m soak.stack.namespace
 # A choice of tests (ARGS) may leave one of the two runs with none: pytest's exit status 5.
 NONE_IS_FINE = $(if $(ARGS),|| [ $$? -eq 5 ])

@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import random
 import secrets
-import socket
-import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import aiohttp
 
-from .errors import MalformedMessage, MessageTooLarge
+from .dial import dial
+from .errors import MalformedMessage, MessageTooLarge, SignalingUnreachable
 from .events import Event, RoomEntered, SessionLost, SessionResumed, SessionStarted
 from .messages import MAX_MESSAGE_BYTES, ClientMessage
 from .session import Command, Dial, Emit, Hangup, Send, Session, SessionSettings, State, Wake
@@ -28,11 +26,8 @@ from .wire import encode, parse
 
 log = logging.getLogger("roomscribe.signaling")
 
-PING_INTERVAL_S: Final = 10.0  # ours, beside the server's: a half-open link is noticed within 1.5 intervals
 SEND_TIMEOUT_S: Final = 10.0  # a link that took nothing for so long is dead: hung up, and resumed
 CLOSE_TIMEOUT_S: Final = 1.0
-DISCARD_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for 0 s
-MAX_RECEIVED_BYTES: Final = 4 * 1024 * 1024  # a participants list of some thousand entries
 
 _CLOSED_KINDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
 
@@ -114,15 +109,11 @@ class SignalingClient:
         clock = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(self._settings.answer_timeout_s):
-                self._socket = await self._http.ws_connect(
-                    self._settings.url, heartbeat=PING_INTERVAL_S, max_msg_size=MAX_RECEIVED_BYTES
-                )
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return self._session.lost(f"no connection to the signaling server ({_cause(error)})", now=clock())
-        # What the kernel still holds when we hang up must not arrive later, when it has been sent again.
-        raw = self._socket.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, DISCARD_ON_CLOSE)
+                self._socket = await dial(self._http, self._settings.url)
+        except TimeoutError:
+            return self._session.lost("no connection to the signaling server (no answer in time)", now=clock())
+        except SignalingUnreachable as error:
+            return self._session.lost(f"no connection to the signaling server ({error})", now=clock())
         return self._session.opened(now=clock())
 
     async def _next_input(self) -> list[Command]:
@@ -189,23 +180,6 @@ class SignalingClient:
         self._told = ""
         self.connection += 1
         self.ready.set()
-
-
-def _cause(error: Exception) -> str:
-    """For people, and without addresses."""
-    match error:
-        case aiohttp.WSServerHandshakeError(status=status):
-            return f"it answered with status {status}: is this the address of a signaling server?"
-        case aiohttp.ClientConnectorDNSError():
-            return "its name cannot be resolved"
-        case aiohttp.ClientConnectorCertificateError():
-            return "its certificate is not trusted here"
-        case TimeoutError():
-            return "no answer in time"
-        case OSError(errno=int(number)) if number > 0:
-            return os.strerror(number)
-        case _:
-            return type(error).__name__
 
 
 async def _close(websocket: aiohttp.ClientWebSocketResponse) -> None:

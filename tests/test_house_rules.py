@@ -56,6 +56,7 @@ TESTED_ELSEWHERE = {
     "pipeline/totals.py": "tests/pipeline/test_speaker.py",
     "pipeline/transcript.py": "tests/pipeline/test_speaker.py",
     "signaling/address.py": "tests/signaling/test_client.py",
+    "signaling/dial.py": "tests/signaling/test_client.py",
     "signaling/errors.py": "raised in the tests of their raisers",
     "signaling/wire.py": "tests/signaling/test_messages.py",
     "signaling/events.py": "tests/signaling/test_session.py",
