@@ -5,11 +5,16 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
 
+PYTEST    := $(BIN)/python -X dev -m pytest --dist worksteal --numprocesses
+REALSTACK := $(BIN)/python -m soak.stack.namespace
+# A choice of tests (ARGS) may leave one of the two runs with none: pytest's exit status 5.
+NONE_IS_FINE = $(if $(ARGS),|| [ $$? -eq 5 ])
+
 .PHONY: help setup demo serve test realstack check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Build .venv from the lock files (quick when nothing changed)
 
@@ -34,11 +39,6 @@ test: setup check realstack ## Set everything up, then run linters, type checks 
 
 realstack: ## Install the real HPB and Janus for the tests (as root, on Debian or Ubuntu)
 	@tests/realstack/install || echo "The real stack cannot be installed here: its tests will be skipped, or fail in CI" >&2
-
-PYTEST    := $(BIN)/python -X dev -m pytest --dist worksteal --numprocesses
-REALSTACK := $(BIN)/python -m soak.stack.namespace
-# A choice of tests (ARGS) may leave one of the two runs with none: pytest's exit status 5.
-NONE_IS_FINE = $(if $(ARGS),|| [ $$? -eq 5 ])
 
 check: setup ## Lint and type-check only
 	$(BIN)/ruff check .
