@@ -34,7 +34,7 @@ serve: setup ## Serve the API for a chat server (settings: see README)
 	@$(BIN)/roomscribe serve
 
 test: setup check realstack ## Set everything up, then run linters, type checks and all tests (ARGS="-k name")
-	$(PYTEST) 2 --ignore tests/realstack $(ARGS) $(NONE_IS_FINE)
+	$(PYTEST) 3 --ignore tests/realstack $(ARGS) $(NONE_IS_FINE)
 	$(REALSTACK) $(PYTEST) 5 tests/realstack $(ARGS) $(NONE_IS_FINE)
 
 realstack: ## Install the real HPB and Janus for the tests (as root, on Debian or Ubuntu)

@@ -1,7 +1,7 @@
 """What was said against what was captioned, and how long it took. Pure, but for the libraries that score words.
 
-A caption carries no media time, so it belongs to the clip that its speaker spoke last when it came in. Latencies are
-taken from media time: first partial from the first speech sample, final from the last, to the listener's receipt.
+A caption carries no media time, so it belongs to the clip that its speaker spoke last when it came in, unless the one
+before still waits for these words. Latencies are taken from media time: first partial from the first speech sample, final from the last, to the listener's receipt.
 """
 
 from __future__ import annotations
@@ -55,22 +55,39 @@ class Result:
 def match(spoken: Sequence[Spoken], heard: Iterable[Heard]) -> list[Result]:
     """Give every caption to its clip."""
     captions = sorted(heard, key=lambda caption: caption.at)
-    results = []
-    for clip in spoken:
-        later = [other.first for other in spoken if other.speaker == clip.speaker and other.first > clip.first]
-        until = min(later, default=float("inf"))
-        own = [each for each in captions if each.speaker == clip.speaker and clip.first <= each.at < until]
-        finals = [each for each in own if each.final and each.text]
-        results.append(
-            Result(
-                clip=clip.clip,
-                reference=clip.text,
-                hypothesis=" ".join(each.text for each in finals),
-                first_partial_ms=(own[0].at - clip.first) * 1000 if own else None,
-                final_ms=(finals[-1].at - clip.last) * 1000 if finals else None,
-            )
-        )
-    return results
+    own: list[list[Heard]] = [[] for _ in spoken]
+    for caption in captions:
+        begun = [
+            index for index, clip in enumerate(spoken) if clip.speaker == caption.speaker and clip.first <= caption.at
+        ]
+        begun.sort(key=lambda index: spoken[index].first)
+        if begun:
+            own[_belongs(caption, begun, spoken, own)].append(caption)
+    return [_result(clip, captions) for clip, captions in zip(spoken, own, strict=True)]
+
+
+def _belongs(caption: Heard, begun: Sequence[int], spoken: Sequence[Spoken], own: Sequence[Sequence[Heard]]) -> int:
+    """The clip begun last; on a machine that is far behind, the one before if it waits for just these words."""
+    newest, before = begun[-1], begun[-2] if len(begun) > 1 else begun[-1]
+    waits = not any(each.final and each.text for each in own[before])
+    if waits and _likeness(caption.text, spoken[before].text) > _likeness(caption.text, spoken[newest].text):
+        return before
+    return newest
+
+
+def _likeness(one: str, other: str) -> int:
+    return len(set(one.lower().split()) & set(other.lower().split()))
+
+
+def _result(clip: Spoken, captions: Sequence[Heard]) -> Result:
+    finals = [each for each in captions if each.final and each.text]
+    return Result(
+        clip=clip.clip,
+        reference=clip.text,
+        hypothesis=" ".join(each.text for each in finals),
+        first_partial_ms=(captions[0].at - clip.first) * 1000 if captions else None,
+        final_ms=(finals[-1].at - clip.last) * 1000 if finals else None,
+    )
 
 
 def check_available() -> None:

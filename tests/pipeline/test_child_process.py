@@ -67,8 +67,11 @@ async def test_a_child_that_does_not_listen_is_ended_by_force(environment, monke
 
 
 async def test_a_child_that_cannot_even_start_is_a_dead_one(environment, tmp_path):
-    async with asyncio.timeout(GUARD_S), ChildProcess(NOWHERE, {**environment, "PYTHONHOME": str(tmp_path)}) as child:
-        with pytest.raises(EngineDied):
+    with pytest.raises(EngineDied):  # on the first word to it, or when listening to it
+        async with (
+            asyncio.timeout(GUARD_S),
+            ChildProcess(NOWHERE, environment | {"PYTHONHOME": str(tmp_path)}) as child,
+        ):
             await child.receive()
 
 

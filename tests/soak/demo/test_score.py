@@ -44,6 +44,13 @@ def test_a_caption_belongs_to_the_clip_its_speaker_began_last():
     assert (one.hypothesis, two.hypothesis) == ("one", "two")
 
 
+def test_a_final_that_is_late_belongs_to_the_clip_that_waits_for_its_words():
+    spoken = [said("a", first=10, last=12, text="go forward"), said("b", first=13, last=16, text="then do something")]
+    one, two = match(spoken, [final(14, "Go forward"), partial(15, "then do"), final(17, "then do something")])
+    assert (one.hypothesis, two.hypothesis) == ("Go forward", "then do something")
+    assert (one.final_ms, two.first_partial_ms) == (2000, 2000)
+
+
 def test_captions_of_others_do_not_count():
     spoken = [said("a", first=10, last=12), said("b", by=1, first=11, last=13)]
     one, two = match(spoken, [final(12.5, "two", of=1), final(13, "one")])
