@@ -1,7 +1,8 @@
 """What was said against what was captioned, and how long it took. Pure, but for the libraries that score words.
 
 A caption carries no media time, so it belongs to the clip that its speaker spoke last when it came in, unless the one
-before still waits for these words. Latencies are taken from media time: first partial from the first speech sample, final from the last, to the listener's receipt.
+before still waits for these words. Latencies are taken from media time: first partial from the first speech sample,
+final from the last, to the listener's receipt.
 """
 
 from __future__ import annotations
