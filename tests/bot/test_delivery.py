@@ -2,10 +2,11 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from bot.delivery import RECEIPT, Delivery, caption
+from bot.delivery import BURST, MAX_AGE_S, RECEIPT, Delivery, caption
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.targets import Targets
@@ -175,6 +176,30 @@ async def test_a_final_that_no_server_would_take_is_dropped_and_the_next_one_com
 
         await reads(rita, "two")
     assert "a caption was not sent" in caplog.text
+
+
+async def test_a_final_that_waited_for_too_long_is_given_up_and_counted():
+    async with serving() as server, delivering(server.url) as (bot, post), reading(server) as rita:
+        await bot.told(PeopleJoined, times=2)
+        await post.outbox.put(replace(final("stale"), heard_at=now() - MAX_AGE_S - 1))
+        await post.outbox.put(final("fresh"))
+
+        await reads(rita, "fresh")
+        assert post.metrics.registry.get_sample_value("roomscribe_captions_dropped_total", {"reason": "too_old"}) == 1
+
+
+async def test_partials_are_paced_and_only_the_newest_is_sent():
+    async with serving() as server, delivering(server.url) as (bot, post), reading(server) as rita:
+        await bot.told(PeopleJoined, times=2)
+        for number in range(300):
+            await post.outbox.put(partial(str(number)))
+            await asyncio.sleep(0)
+        await post.outbox.drained()
+        await rita.told(TranscriptReceived)
+
+        texts = [each.text for each in rita.messages if isinstance(each, TranscriptReceived)]
+        assert len(texts) <= BURST + 2
+        assert [int(text) for text in texts] == sorted(int(text) for text in texts)
 
 
 async def test_a_final_for_a_reader_who_asked_no_more_is_sent_to_nobody():
