@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from pipeline import EngineState, Kind
 
 from .metrics import INTERIM
+from .receipts import MAX_UNCONFIRMED
 from .supervisor import Supervisor
 
 
@@ -51,6 +52,8 @@ class Gauges(Collector):
         for name, stats in queues.items():
             depth.add_metric([name], max((each.depth for each in stats), default=0))
             capacity.add_metric([name], max((each.capacity for each in stats), default=0))
+        depth.add_metric(["room_unconfirmed"], max((room.delivery.unconfirmed for room in rooms), default=0))
+        capacity.add_metric(["room_unconfirmed"], MAX_UNCONFIRMED)
         depth.add_metric(["engine_finals"], engine.scheduler.waiting_finals)
         capacity.add_metric(["engine_finals"], engine.scheduler.max_finals)
         yield depth
