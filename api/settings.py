@@ -8,14 +8,16 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from bot import ChatServerSettings, LocalAddresses, RoomSettings, SignalingSettings
-from pipeline import EngineSettings, ModelSettings, SegmenterSettings, SpeakerSettings
+from pipeline import EngineSettings, ModelSettings, PartialSettings, SegmenterSettings, SpeakerSettings
 from pipeline.audio import samples
+from pipeline.hangover import HangoverSettings
+from pipeline.languages import NAMES
 from signaling import InternalCredentials, signaling_url
 
 PREFIX: Final = "ROOMSCRIBE_"
@@ -109,16 +111,24 @@ def read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
 def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings:
     """Build the settings of each part out of checked values."""
     credentials = InternalCredentials(secret=values["HPB_SECRET"], backend=values["NEXTCLOUD_URL"])
-    segmenter = replace(
-        SegmenterSettings(), hangover=samples(values["HANGOVER_S"]), max_length=samples(values["MAX_UTTERANCE_S"])
+    hangover = HangoverSettings(
+        shortest=samples(values["HANGOVER_S"]), longest=samples(max(values["HANGOVER_S"], values["LONGEST_HANGOVER_S"]))
     )
-    speaker = replace(SpeakerSettings(), segmenter=segmenter, partial_interval_s=values["PARTIAL_INTERVAL_S"])
+    speaker = SpeakerSettings(
+        segmenter=SegmenterSettings(hangover=hangover, max_length=samples(values["MAX_UTTERANCE_S"])),
+        partials=PartialSettings(enabled=values["PARTIALS"], interval_s=values["PARTIAL_INTERVAL_S"]),
+        allowed=values["LANGUAGES"],
+    )
     model = ModelSettings(
         model=values["MODEL"],
         cache_dir=values["CACHE_DIR"] or None,
         device=values["DEVICE"],
         compute_type=values["COMPUTE_TYPE"],
-        workers=values["WORKERS"] or max(1, os.cpu_count() or 1),
+        workers=values["WORKERS"] or max(1, (os.cpu_count() or 1) // values["THREADS"]),
+        threads=values["THREADS"],
+        max_batch=values["MAX_BATCH"] or (1 if values["DEVICE"] == "cpu" else 8),
+        margin_s=values["CONTEXT_MARGIN_S"],
+        floor_s=values["CONTEXT_FLOOR_S"],
     )
     return Settings(
         http=HttpSettings(host=values["HTTP_HOST"], port=values["HTTP_PORT"], secret=values["HTTP_SECRET"]),
@@ -185,6 +195,18 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def _switch(text: str) -> bool:
+    return _one_of("on", "off")(text) == "on"
+
+
+def _languages(text: str) -> tuple[str, ...]:
+    codes = tuple(each.strip().lower() for each in text.split(",") if each.strip())
+    unknown = [each for each in codes if each not in NAMES]
+    if unknown:
+        raise ValueError(f"expected Whisper language codes such as de,en, got {', '.join(unknown)!r}")
+    return codes
+
+
 def _web_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -247,7 +269,37 @@ TABLE: Final = (
         meaning="CTranslate2 number format",
         parse=_one_of("int8", "int8_float16", "int8_float32", "float16", "float32", "default"),
     ),
-    Setting(name="WORKERS", default="0", meaning="decodes at once; 0: one a core", parse=_number(0, 64, int)),
+    Setting(name="WORKERS", default="0", meaning="decodes at once; 0: as the cores allow", parse=_number(0, 64, int)),
+    Setting(
+        name="THREADS",
+        default="1",
+        meaning="CPU threads of one decode; more than one rarely pays",
+        parse=_number(1, 16, int),
+    ),
+    Setting(
+        name="MAX_BATCH",
+        default="0",
+        meaning="stretches of audio decoded together, of those that wait; 0: 1 on a CPU, 8 on a GPU",
+        parse=_number(0, 16, int),
+    ),
+    Setting(
+        name="CONTEXT_MARGIN_S",
+        default="1.0",
+        meaning="silence encoded after the speech, seconds; 0: always Whisper's full 30 s, at three times the cost",
+        parse=_number(0, 28, float),
+    ),
+    Setting(
+        name="CONTEXT_FLOOR_S",
+        default="0",
+        meaning="least audio that is encoded, seconds; a few help a model that repeats itself on short speech",
+        parse=_number(0, 30, float),
+    ),
+    Setting(
+        name="LANGUAGES",
+        default="",
+        meaning="languages that a room whose language is `auto` may speak, such as `de,en`; empty: all of the model",
+        parse=_languages,
+    ),
     Setting(
         name="ICE_ADDRESSES",
         default="auto",
@@ -271,15 +323,27 @@ TABLE: Final = (
     Setting(name="APP_VERSION", default="1.0.0", meaning="this app's version in AppAPI", parse=str),
     Setting(
         name="HANGOVER_S",
-        default="0.5",
-        meaning="silence that ends an utterance, seconds",
+        default="0.46",
+        meaning="silence that ends an utterance, seconds, for speakers who pause little",
+        parse=_number(0.2, 5, float),
+    ),
+    Setting(
+        name="LONGEST_HANGOVER_S",
+        default="0.7",
+        meaning="silence that ends an utterance, seconds, for speakers who pause in mid-sentence",
         parse=_number(0.2, 5, float),
     ),
     Setting(
         name="MAX_UTTERANCE_S",
-        default="25",
+        default="15",
         meaning="longest utterance, seconds",
         parse=_number(3, 28, float),
+    ),
+    Setting(
+        name="PARTIALS",
+        default="on",
+        meaning="captions while somebody still speaks: `on`, or `off` for finals only",
+        parse=_switch,
     ),
     Setting(
         name="PARTIAL_INTERVAL_S",

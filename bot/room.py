@@ -8,7 +8,7 @@ import logging
 
 import aiohttp
 
-from pipeline import Engine, Language
+from pipeline import Engine, Language, VoiceDetectors
 from signaling import (
     Answer,
     Candidate,
@@ -62,6 +62,7 @@ class RoomBot:
         language: Language,
         http: aiohttp.ClientSession,
         engine: Engine,
+        detectors: VoiceDetectors,
         metrics: Metrics,
         ice_servers: IceServers,
         settings: RoomSettings,
@@ -85,6 +86,7 @@ class RoomBot:
         )
         self._speakers = Speakers(
             engine=engine,
+            detectors=detectors,
             language=language,
             settings=settings,
             send=self._client.send,

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from pipeline import Engine, Language, SpeakerPipeline, Transcript
+from pipeline import Engine, Language, SpeakerPipeline, Transcript, VoiceDetectors
 from signaling import Candidate, ClientMessage, ErrorReply, Offer
 
 from .guard import guard
@@ -35,6 +35,7 @@ class Speakers:
         self,
         *,
         engine: Engine,
+        detectors: VoiceDetectors,
         language: Language,
         settings: RoomSettings,
         send: Callable[[ClientMessage], Awaitable[bool]],
@@ -44,6 +45,7 @@ class Speakers:
         room_key: str,
     ) -> None:
         self._engine = engine
+        self._detectors = detectors
         self._language = language
         self._settings = settings
         self._send = send
@@ -122,6 +124,8 @@ class Speakers:
             emit=self._emit,
             settings=self._settings.speaker,
             totals=self._metrics.totals,
+            detector=self._detectors.new(),
+            room=self._room_key,
         )
         subscriber = Subscriber(
             publisher=session_id,

@@ -10,7 +10,7 @@ from typing import Final
 
 import aiohttp
 
-from pipeline import Engine, EngineSettings, EngineState, Language, parse_language
+from pipeline import Engine, EngineSettings, EngineState, Language, VoiceDetectors, make_backend, parse_language
 
 from .errors import NotReady, RoomFailed, SecretRejected, TooManyRooms
 from .guard import guard
@@ -33,7 +33,8 @@ class Supervisor:
     def __init__(self, *, rooms: RoomSettings, engine: EngineSettings) -> None:
         self._settings = rooms
         self.metrics = Metrics()
-        self.engine = Engine(engine)
+        self.engine = Engine(make_backend(engine))
+        self._detectors: VoiceDetectors | None = None
         self._rooms: dict[str, RoomBot] = {}  # by token; ≤ settings.max_rooms
         self._serving: set[RoomBot] = set()  # ≤ two a token: one that leaves and its successor
         self._room_tasks: set[asyncio.Task[None]] = set()  # one for each of `_serving`
@@ -62,6 +63,7 @@ class Supervisor:
         # No limit on connections: each room holds one for as long as it lives, and rooms have their own bound.
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self._ice_servers = IceServers(self._http, self._settings.chat_server)
+        self._detectors = await asyncio.to_thread(VoiceDetectors)
         await self._tasks.__aenter__()
         self._engine_task = self._tasks.create_task(self.engine.run())
         return self
@@ -115,7 +117,7 @@ class Supervisor:
             room.disable(nextcloud_session_id)
 
     def _start(self, token: str, language: Language) -> RoomBot:
-        if self._http is None or self._ice_servers is None:
+        if self._http is None or self._ice_servers is None or self._detectors is None:
             raise NotReady("roomscribe is not running")
         if len(self._rooms) >= self._settings.max_rooms:
             raise TooManyRooms(
@@ -127,6 +129,7 @@ class Supervisor:
             language=language,
             http=self._http,
             engine=self.engine,
+            detectors=self._detectors,
             metrics=self.metrics,
             ice_servers=self._ice_servers,
             settings=self._settings,

@@ -4,16 +4,21 @@
 """
 
 from .audio import SAMPLE_RATE, WIRE_RATE, seconds
+from .backend import EngineSettings
+from .backends import make_backend
 from .channels import Bounded, ChannelClosed, ChannelStats, DropOldest, Latest
 from .child_process import ModelSettings
-from .engine import Engine, EngineSettings, EngineState
+from .engine import Engine, EngineState
 from .errors import EngineError, EngineFatal, PipelineError, UnknownLanguage
 from .languages import Language, catalogue, parse_language
-from .scheduler import Kind
+from .overload import Step
+from .partials import PartialSettings
+from .request import Kind
 from .segmenter import SegmenterSettings
 from .speaker import SpeakerPipeline, SpeakerSettings
 from .totals import Totals
 from .transcript import GAP_MARK, FinalTranscript, PartialTranscript, Transcript
+from .vad import VoiceDetectors
 
 __all__ = [
     "GAP_MARK",
@@ -33,15 +38,19 @@ __all__ = [
     "Language",
     "Latest",
     "ModelSettings",
+    "PartialSettings",
     "PartialTranscript",
     "PipelineError",
     "SegmenterSettings",
     "SpeakerPipeline",
     "SpeakerSettings",
+    "Step",
     "Totals",
     "Transcript",
     "UnknownLanguage",
+    "VoiceDetectors",
     "catalogue",
+    "make_backend",
     "parse_language",
     "seconds",
 ]

@@ -27,7 +27,11 @@ CHILD_ENVIRONMENT: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """`model`: a folder, a packaged model or a faster-whisper name. `cache_dir` None: Hugging Face's own cache."""
+    """`model`: a folder, a packaged model or a faster-whisper name. `cache_dir` None: Hugging Face's own cache.
+
+    `workers` decode at once, each with `threads` CPU threads and up to `max_batch` requests. `margin_s` of silence is
+    encoded after the speech, and `floor_s` in all at least; `margin_s` 0 always encodes Whisper's full 30 s.
+    """
 
     model: str = "tiny.en"
     cache_dir: str | None = None
@@ -35,6 +39,10 @@ class ModelSettings:
     device: str = "cpu"
     compute_type: str = "int8"
     workers: int = 2
+    threads: int = 1
+    max_batch: int = 1
+    margin_s: float = 1.0
+    floor_s: float = 0.0
 
 
 class ChildProcess:

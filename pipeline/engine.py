@@ -1,47 +1,33 @@
-"""The engine: a supervised child process that turns audio into hypotheses, and the line in front of it.
+"""The engine: the line of requests, the workers that serve it, and what is given up when there are too many.
 
-`run` owns the child and restarts it with backoff for as long as it is not cancelled. `transcribe` may be called
-from any number of tasks; what the scheduler takes first is sent first. A final whose worker died is sent once
-more; a partial is not worth it. A decode that takes longer than `watchdog_s` ends the child.
+`run` keeps the backend alive and the workers busy for as long as it is not cancelled. `transcribe` may be called from
+any number of tasks; what the scheduler takes first is decoded first. A final whose decoder died is tried once more;
+a partial is not worth it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
-import itertools
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from .audio import Pcm
-from .child_process import ChildProcess, ModelSettings
-from .errors import DecodeFailed, EngineDied, EngineError, EngineFatal, Superseded
-from .scheduler import Job, Kind, Scheduler, SchedulerFull
-from .transcript import Hypothesis
-from .wire import check_payload
+from .audio import Pcm, samples, seconds
+from .backend import Backend
+from .errors import DecodeFailed, EngineDied, EngineError, EngineFatal, Shed, Superseded
+from .overload import Ladder, Step
+from .request import DecodeRequest, Hypothesis, Kind
+from .scheduler import Job, Scheduler, SchedulerFull
 
 log = logging.getLogger("roomscribe.pipeline.engine")
 
-MAX_STILLBORN: Final = 3  # deaths before the first sign of life; then it is a fault of the installation
-STILLBORN: Final = (
-    "the recognition process ended three times {end} before the model {model!r} (ROOMSCRIBE_MODEL) was loaded. Its own "
-    "words, if it had any, are above, on standard error. SIGKILL mostly means too little memory: give roomscribe more, "
-    "or choose a smaller model."
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineSettings:
-    """`environment` is what the child inherits: the parent's own, given by whoever may read it."""
-
-    model: ModelSettings = field(default_factory=ModelSettings)
-    environment: dict[str, str] = field(default_factory=dict, repr=False)
-    watchdog_s: float = 60.0
-    restart_first_s: float = 0.5
-    restart_cap_s: float = 30.0
-    steady_after_s: float = 60.0  # a child that lived this long starts the restart delays afresh
+WIDE_BEAM: Final = 5  # costs decoder time only, and wins back words that short utterances lose
+NARROW_BEAM: Final = 1
+LOOK_S: Final = 0.25  # how often the line is looked at for what is late
+MAX_AUDIO: Final = samples(30.0)
 
 
 class EngineState(enum.Enum):
@@ -55,34 +41,45 @@ class EngineState(enum.Enum):
 class _Request:
     job: Job
     result: asyncio.Future[Hypothesis]
-    sent_at: float = 0.0
     tries_left: int = 1
 
 
 class Engine:
     """One for the process."""
 
-    def __init__(self, settings: EngineSettings) -> None:
-        self._settings = settings
-        self._scheduler = Scheduler(slots=settings.model.workers)
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._scheduler = Scheduler(slots=backend.slots)
+        self.ladder = Ladder()
         self._requests: dict[Job, _Request] = {}  # ≤ what the scheduler holds
-        self._running: dict[int, _Request] = {}  # ≤ workers
-        self._ids = itertools.count(1)
         self._work = asyncio.Event()
+        self._up = asyncio.Event()
+        self._up_since = 0.0
         self._settled = asyncio.Event()
         self.state = EngineState.STARTING
         self.failure = ""
         self.failed = asyncio.Event()  # set when `state` is FAILED
         self.languages: tuple[str, ...] = ()
-        self.restarts = 0
-        self.pid: int | None = None  # of the child, while there is one
         self.decodes = {Kind.FINAL: 0, Kind.PARTIAL: 0}
+        self.suppressed: Counter[str] = Counter()  # by the name of the guard; ≤ `guards.Rule`
+        self.trimmed = 0
+        self.full_windows = 0
         self.busy_s = 0.0
+        self.decoded_s = 0.0  # of audio
 
     @property
     def scheduler(self) -> Scheduler:
         """For its counters."""
         return self._scheduler
+
+    @property
+    def restarts(self) -> int:
+        return self._backend.restarts
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that holds the model, while there is one."""
+        return self._backend.pid
 
     async def wait_ready(self) -> None:
         """Wait until the model is loaded. Raises `EngineFatal` when it cannot be."""
@@ -90,19 +87,16 @@ class Engine:
         if self.state is EngineState.FAILED:
             raise EngineFatal(self.failure)
 
-    async def transcribe(
-        self, cut: Callable[[], Pcm], *, kind: Kind, speaker: str, language: str, due: float
-    ) -> Hypothesis:
-        """Decode what `cut` gives when the turn comes (16 kHz mono int16, at most 30 s).
+    async def transcribe(self, job: Job) -> Hypothesis:
+        """Decode what `job.cut` gives when its turn comes.
 
-        Raises `DecodeFailed`, `EngineDied` (twice in a row for a final), `EngineFatal`, `SchedulerFull`. A cancelled
-        call withdraws the request.
+        Raises `DecodeFailed`, `EngineDied` (twice in a row for a final), `EngineFatal`, `Superseded`, `Shed` and
+        `SchedulerFull`. A cancelled call withdraws the request.
         """
         if self.state is EngineState.FAILED:
             raise EngineFatal(self.failure)
-        job = Job(kind=kind, speaker=speaker, language=language, due=due, cut=cut)
         result: asyncio.Future[Hypothesis] = asyncio.get_running_loop().create_future()
-        self._requests[job] = _Request(job, result, tries_left=2 if kind is Kind.FINAL else 1)
+        self._requests[job] = _Request(job, result, tries_left=2 if job.kind is Kind.FINAL else 1)
         try:
             self._submit(job)
         except SchedulerFull:
@@ -116,145 +110,143 @@ class Engine:
 
     def forget(self, speaker: str) -> None:
         """The speaker is gone; whoever waits for its partial is told `Superseded`."""
-        self._supersede(self._scheduler.forget(speaker))
+        self._reject(self._scheduler.forget(speaker), Superseded("the speaker is gone"))
 
     async def run(self) -> None:
-        """Keep a child alive. Returns only when the model can never be had (`state` is FAILED)."""
+        """Serve. Returns only when the model can never be had (`state` is FAILED)."""
         try:
-            await self._supervise()
+            async with asyncio.TaskGroup() as tasks:
+                helpers = [tasks.create_task(self._serve()) for _ in range(self._backend.slots)]
+                helpers.append(tasks.create_task(self._look_after_the_late()))
+                try:
+                    await self._backend.run(self)
+                except EngineFatal as error:
+                    self._fail(str(error))
+                for helper in helpers:
+                    helper.cancel()
         finally:
             self._abandon(EngineDied("the engine was stopped"))
 
-    async def _supervise(self) -> None:
-        clock = asyncio.get_running_loop().time
-        delay = self._settings.restart_first_s
-        stillborn = 0
-        while True:
-            born = clock()
-            child = ChildProcess(self._settings.model, self._settings.environment)
-            try:
-                async with child:
-                    self.pid = child.pid
-                    await self._live(child)
-            except EngineFatal as error:
-                self._fail(str(error))
-                return
-            except (EngineDied, OSError) as error:
-                stillborn += not self.languages  # it never was ready, so waiting may be in vain
-                if stillborn >= MAX_STILLBORN:
-                    self._fail(STILLBORN.format(model=self._settings.model.model, end=child.end or f"({error})"))
-                    return
-                log.error("%s %s; starting it again in %.1f s", error, child.end, delay)
-            finally:
-                self.pid = None
-            if clock() - born > self._settings.steady_after_s:
-                delay = self._settings.restart_first_s
-            self.state = EngineState.RESTARTING
-            self.restarts += 1
-            self._reclaim()
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, self._settings.restart_cap_s)
+    # What the backend tells.
 
-    async def _live(self, child: ChildProcess) -> None:
-        ready = await child.receive()
-        if "fatal" in ready:
-            raise EngineFatal(str(ready["fatal"]))
-        self.languages = tuple(ready["languages"])
+    def backend_ready(self, languages: Sequence[str], *, note: str) -> None:
+        self.languages = tuple(languages)
         self.state = EngineState.READY
         self._settled.set()
-        self._work.set()
-        log.info("model ready (found by %s), %d workers", ready["source"], self._settings.model.workers)
-        async with asyncio.TaskGroup() as tasks:
-            helpers = [tasks.create_task(self._feed(child)), tasks.create_task(self._watch(child))]
-            died = await self._read(child)
-            for helper in helpers:
-                helper.cancel()
-        raise died
+        self._up.set()
+        self._up_since = asyncio.get_running_loop().time()
+        log.info("model ready: %s", note)
 
-    async def _feed(self, child: ChildProcess) -> None:
+    def backend_lost(self) -> None:
+        self._up.clear()
+        if self.state is not EngineState.FAILED:
+            self.state = EngineState.RESTARTING
+
+    # The workers.
+
+    async def _serve(self) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            await self._work.wait()
-            self._work.clear()
-            while (job := self._scheduler.take(now=clock())) is not None:
-                request = self._requests.get(job)
-                if request is None:
-                    self._scheduler.done(job)
-                    continue
-                try:
-                    payload = job.cut().tobytes()
-                    check_payload(payload)
-                except Exception as error:  # noqa: BLE001 — whatever is wrong with one request stays with it
-                    self._scheduler.done(job)
-                    if not request.result.done():
-                        request.result.set_exception(DecodeFailed(f"the audio cannot be sent: {error}"))
-                    continue
-                number = next(self._ids)
-                request.sent_at = clock()
-                self._running[number] = request
-                try:
-                    header = {"id": number, "kind": job.kind.value, "language": job.language}
-                    await child.send(header, payload)
-                except EngineDied:
-                    return  # the reader sees the same death, and ends this life
-
-    async def _read(self, child: ChildProcess) -> EngineDied:
-        """Hand out answers until the child dies; that is its only end, so it is returned, not raised."""
-        while True:
-            try:
-                reply = await child.receive()
-            except EngineDied as died:
-                return died
-            self._answered(reply)
-
-    async def _watch(self, child: ChildProcess) -> None:
-        clock = asyncio.get_running_loop().time
-        while True:
-            await asyncio.sleep(1.0)
-            if any(clock() - request.sent_at > self._settings.watchdog_s for request in self._running.values()):
-                log.error("a decode hung for more than %.0f s", self._settings.watchdog_s)
-                child.kill()
-
-    def _answered(self, reply: dict[str, Any]) -> None:
-        request = self._running.pop(reply.get("id", 0), None)
-        if request is None:
-            return
-        job, result = request.job, request.result
-        self._scheduler.done(job)
-        self._work.set()
-        if "error" not in reply:
-            self.decodes[job.kind] += 1
-            self.busy_s += reply["decode_s"]
-        if result.done():
-            return  # nobody waits any more
-        if "error" in reply:
-            result.set_exception(DecodeFailed(reply["error"]))
-        else:
-            result.set_result(Hypothesis(text=reply["text"], language=job.language, decode_s=reply["decode_s"]))
-
-    def _reclaim(self) -> None:
-        """The child died: finals in its hands go back in line, once."""
-        lost, self._running = list(self._running.values()), {}
-        for request in lost:
-            self._scheduler.done(request.job)
-            request.tries_left -= 1
-            if request.result.done():
+            await self._up.wait()
+            jobs = self._scheduler.take(now=clock(), most=self._backend.max_batch)
+            if not jobs:
+                self._work.clear()
+                await self._work.wait()
                 continue
             try:
-                if request.tries_left <= 0:
-                    raise EngineDied("the recognition process died over this audio")
-                self._submit(request.job)
-            except (EngineDied, SchedulerFull) as error:
-                request.result.set_exception(error)
+                await self._decode(jobs)
+            finally:
+                for job in jobs:
+                    self._scheduler.done(job)
+                self._work.set()
+
+    async def _decode(self, jobs: list[Job]) -> None:
+        requests = [(job, request) for job in jobs if (request := self._cut(job)) is not None]
+        if not requests:
+            return
+        try:
+            hypotheses = await self._backend.decode([request for _, request in requests])
+        except EngineDied as died:
+            for job, _ in requests:
+                self._try_again(job, died)
+        except EngineError as error:
+            for job, _ in requests:
+                self._reject(job, error)
+        else:
+            for (job, request), hypothesis in zip(requests, hypotheses, strict=True):
+                self._count(job, request, hypothesis)
+                waiting = self._requests.get(job)
+                if waiting is not None and not waiting.result.done():
+                    waiting.result.set_result(hypothesis)
+
+    def _cut(self, job: Job) -> DecodeRequest | None:
+        if job not in self._requests:
+            return None  # nobody waits any more
+        try:
+            pcm: Pcm = job.cut()
+            if len(pcm) > MAX_AUDIO:
+                raise ValueError(f"{seconds(len(pcm)):.1f} s, at most {seconds(MAX_AUDIO):.0f} s")
+        except Exception as error:  # noqa: BLE001 — whatever is wrong with one request stays with it
+            self._reject(job, DecodeFailed(f"the audio cannot be sent: {error}"))
+            return None
+        wide = job.kind is Kind.FINAL and self.ladder.step < Step.NARROW
+        return DecodeRequest(
+            kind=job.kind,
+            language=job.language,
+            pcm=pcm,
+            beam=WIDE_BEAM if wide else NARROW_BEAM,
+            hints=job.hints,
+            allowed=job.allowed,
+        )
+
+    def _count(self, job: Job, request: DecodeRequest, hypothesis: Hypothesis) -> None:
+        self.decodes[job.kind] += 1
+        self.busy_s += hypothesis.decode_s
+        self.decoded_s += seconds(len(request.pcm))
+        self.trimmed += hypothesis.trimmed
+        self.full_windows += hypothesis.full_window
+        if hypothesis.suppressed:
+            self.suppressed[hypothesis.suppressed] += 1
+
+    def _try_again(self, job: Job, died: EngineDied) -> None:
+        request = self._requests.get(job)
+        if request is None or request.result.done():
+            return
+        request.tries_left -= 1
+        if request.tries_left <= 0:
+            request.result.set_exception(died)
+            return
+        try:
+            self._submit(job)
+        except SchedulerFull as error:
+            request.result.set_exception(error)
+
+    async def _look_after_the_late(self) -> None:
+        """Climb the ladder when finals are late, and give up what nobody would want to read any more."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = clock()
+            before = self.ladder.step
+            late_s = self._late_s(now)
+            if self.ladder.observe(late_s=late_s, now=now) is not before:
+                log.warning("overload: %s (finals are %.1f s late)", self.ladder.step.name.lower(), late_s)
+            while self.ladder.step is Step.SHED and self._late_s(now) > self.ladder.shed_below_s:
+                job = self._scheduler.shed(due_before=now - self.ladder.shed_below_s)
+                self._reject(job, Shed("recognition cannot keep up"))
+
+    def _late_s(self, now: float) -> float:
+        """Being without a backend is no overload: what waited for it is not late yet."""
+        return self._scheduler.lateness(now=now, since=self._up_since) if self._up.is_set() else 0.0
 
     def _submit(self, job: Job) -> None:
-        self._supersede(self._scheduler.submit(job))
+        self._reject(self._scheduler.submit(job), Superseded("something newer took its place"))
         self._work.set()
 
-    def _supersede(self, job: Job | None) -> None:
+    def _reject(self, job: Job | None, error: EngineError) -> None:
         request = self._requests.get(job) if job is not None else None
         if request is not None and not request.result.done():
-            request.result.set_exception(Superseded("something newer took its place"))
+            request.result.set_exception(error)
 
     def _fail(self, reason: str) -> None:
         self.state, self.failure = EngineState.FAILED, reason

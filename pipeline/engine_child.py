@@ -12,12 +12,13 @@ import signal
 import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from .model import ModelNotFound, find_model
-from .scheduler import Kind
+from .request import DecodeRequest, Kind
 from .wire import pack, read_frame
 
 if TYPE_CHECKING:
@@ -64,11 +65,19 @@ class _Writer:
 def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
     """Find, load and warm up the model. A failure is told, and ends the process."""
     try:
-        from .whisper import FasterWhisper  # here, where a broken installation is told like any other reason
+        from .whisper import (
+            FasterWhisper,
+            WindowSettings,
+        )  # here, where a broken installation is told like any other reason
 
         found = find_model(options["model"], cache_dir=options["cache_dir"], download=options["download"])
         whisper = FasterWhisper(
-            found, device=options["device"], compute_type=options["compute_type"], workers=options["workers"]
+            found,
+            device=options["device"],
+            compute_type=options["compute_type"],
+            workers=options["workers"],
+            threads=options["threads"],
+            window=WindowSettings(margin_s=options["margin_s"], floor_s=options["floor_s"]),
         )
         whisper.warm_up()
     except ModelNotFound as error:
@@ -79,18 +88,38 @@ def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
         reason = f"the model {options['model']!r} (ROOMSCRIBE_MODEL) cannot be loaded with {settings}: {error}"
         writer.write({"fatal": reason})
         os._exit(1)
-    writer.write({"ready": True, "source": found.source, "languages": whisper.languages})
+    ready = {"source": found.source, "languages": whisper.languages, "short_inputs": whisper.short_inputs}
+    writer.write({"ready": True, **ready})
     return whisper
 
 
 def _answer(loading: Future[Transcriber], writer: _Writer, header: dict[str, Any], payload: bytes) -> None:
     try:
-        pcm = np.frombuffer(payload, dtype="<i2")
-        hypothesis = loading.result().transcribe(pcm, language=header["language"], kind=Kind(header["kind"]))
+        hypotheses = loading.result().transcribe(_requests(header, payload))
     except Exception as error:  # noqa: BLE001 — one bad utterance must not end the worker
         writer.write({"id": header["id"], "error": f"{type(error).__name__}: {error}"})
         return
-    writer.write({"id": header["id"], "text": hypothesis.text, "decode_s": hypothesis.decode_s})
+    writer.write({"id": header["id"], "hypotheses": [asdict(each) for each in hypotheses]})
+
+
+def _requests(header: dict[str, Any], payload: bytes) -> list[DecodeRequest]:
+    """The audio of all requests is one block, in their order; it is not copied."""
+    audio = np.frombuffer(payload, dtype="<i2")
+    requests, at = [], 0
+    for each in header["requests"]:
+        end = at + each["samples"]
+        requests.append(
+            DecodeRequest(
+                kind=Kind(each["kind"]),
+                language=each["language"],
+                pcm=audio[at:end],
+                beam=each["beam"],
+                hints=each["hints"],
+                allowed=tuple(each["allowed"]),
+            )
+        )
+        at = end
+    return requests
 
 
 if __name__ == "__main__":

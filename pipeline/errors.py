@@ -5,7 +5,9 @@ PipelineError
 │   ├── EngineFatal     the model cannot be had or loaded: nothing will mend itself
 │   ├── EngineDied      the child died while it held this request     (retried once for finals)
 │   ├── DecodeFailed    this one stretch of audio could not be decoded
-│   └── Superseded      something newer of the same speaker took this request's place in the line
+│   ├── Superseded      something newer of the same speaker took this request's place in the line
+│   ├── Shed            given up so that the others are not late (the last step of `pipeline.overload`)
+│   └── SchedulerFull   more finals wait than the bound allows (`pipeline.scheduler`)
 └── UnknownLanguage     a language id that the loaded model does not know
 """
 
@@ -36,6 +38,10 @@ class DecodeFailed(EngineError):
 
 class Superseded(EngineError):
     """A final or a newer partial of the same speaker took this partial's place in the line."""
+
+
+class Shed(EngineError):
+    """Too many people talk for this machine: this stretch of audio was given up, and is marked in the captions."""
 
 
 class UnknownLanguage(PipelineError):

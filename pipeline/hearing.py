@@ -6,6 +6,7 @@ somebody reads it.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import av
@@ -14,7 +15,15 @@ import numpy as np
 from .audio import FRAME, AudioChunk, Pcm, seconds
 from .decode import Downsampler
 from .ring import AudioRing
-from .segmenter import Segmenter, SegmenterEvent, SegmenterSettings, UtteranceEnded, UtteranceStarted
+from .segmenter import (
+    Segmenter,
+    SegmenterEvent,
+    SegmenterSettings,
+    UtteranceEnded,
+    UtterancePaused,
+    UtteranceResumed,
+    UtteranceStarted,
+)
 from .totals import Totals
 from .vad import VoiceDetector
 
@@ -28,7 +37,9 @@ class UtteranceHeard:
     heard_at: float
 
 
-HearingEvent = UtteranceStarted | UtteranceHeard
+HearingEvent = UtteranceStarted | UtterancePaused | UtteranceResumed | UtteranceHeard
+
+MAX_UNJUDGED = 64  # frames; a voice detector owes fewer verdicts than this
 
 
 class Hearing:
@@ -42,6 +53,7 @@ class Hearing:
         self._segmenter = Segmenter(settings)
         self._ring = AudioRing(ring_samples)
         self._rest: Pcm = np.zeros(0, dtype=np.int16)  # < FRAME samples that wait for their frame to fill
+        self._unjudged: deque[tuple[int, float, float]] = deque(maxlen=MAX_UNJUDGED)  # start, level, heard at
         self._totals = totals
         self.heard_at = 0.0  # in *now*: when the newest sample came in
         self.speech_at = 0.0  # when the newest frame with speech came in
@@ -57,6 +69,11 @@ class Hearing:
         return self._segmenter.voiced
 
     @property
+    def hangover(self) -> int:
+        """Samples of silence that end the open utterance."""
+        return self._segmenter.hangover
+
+    @property
     def speaking(self) -> bool:
         """An utterance is open, and its newest frame is speech."""
         return self._segmenter.speaking
@@ -70,15 +87,15 @@ class Hearing:
 
     def track_ended(self, *, now: float) -> list[HearingEvent]:
         """No more frames of this track; another track may follow."""
-        return [*self._hear(self._downsampler.restart(), now), *self._with_audio(self._segmenter.end())]
+        return [*self._hear(self._downsampler.restart(), now), *self._end()]
 
     def tick(self, *, now: float) -> list[HearingEvent]:
         """No frame came for a while."""
-        return self._with_audio(self._segmenter.tick(now=now))
+        return [*self._judge(self._detector.flush()), *self._with_audio(self._segmenter.tick(now=now))]
 
     def break_off(self) -> list[HearingEvent]:
         """A frame could not be taken, and none will follow: the open utterance ends with what the ring holds of it."""
-        return self._with_audio(self._segmenter.end())
+        return self._end()
 
     def read(self, start: int, end: int) -> AudioChunk:
         """A copy of the audio between two media times, as far as it is kept."""
@@ -88,7 +105,7 @@ class Hearing:
         events: list[HearingEvent] = []
         for chunk in chunks:
             if chunk.start != self._ring.end:
-                events += self._with_audio(self._segmenter.end())  # while the ring still holds it
+                events += self._end()  # while the ring still holds it
                 self._rest = self._rest[:0]  # media time jumped: less than a frame is given up
             self._ring.write(chunk)
             self._totals.audio_s += seconds(len(chunk.pcm))
@@ -97,11 +114,23 @@ class Hearing:
             start = chunk.end - len(pcm)
             whole = len(pcm) - len(pcm) % FRAME
             for offset in range(0, whole, FRAME):
-                speech = self._detector.is_speech(pcm[offset : offset + FRAME])
-                if speech:
-                    self.speech_at = now
-                events += self._with_audio(self._segmenter.audio(speech, start=start + offset, now=now))
+                frame = pcm[offset : offset + FRAME]
+                self._unjudged.append((start + offset, _level(frame), now))
+                events += self._judge(self._detector.feed(frame))
             self._rest = pcm[whole:]
+        return events
+
+    def _end(self) -> list[HearingEvent]:
+        """Nothing more belongs to what was heard so far."""
+        return [*self._judge(self._detector.flush()), *self._with_audio(self._segmenter.end())]
+
+    def _judge(self, verdicts: list[bool]) -> list[HearingEvent]:
+        events: list[HearingEvent] = []
+        for speech in verdicts:
+            start, level, heard_at = self._unjudged.popleft()
+            if speech:
+                self.speech_at = heard_at
+            events += self._with_audio(self._segmenter.audio(speech, level=level, start=start, now=heard_at))
         return events
 
     def _with_audio(self, events: list[SegmenterEvent]) -> list[HearingEvent]:
@@ -111,3 +140,9 @@ class Hearing:
             else event
             for event in events
         ]
+
+
+def _level(frame: Pcm) -> float:
+    """Mean square of the samples: enough to compare frames with."""
+    wide = frame.astype(np.float32)
+    return float(np.dot(wide, wide)) / len(frame)

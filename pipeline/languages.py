@@ -6,7 +6,7 @@ because the id that came in is the id that goes out.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,3 +65,14 @@ def catalogue(known: Collection[str]) -> dict[str, dict[str, object]]:
         for code, name in NAMES.items()
         if code in known
     }
+
+
+def split_words(text: str, code: str) -> list[str]:
+    """The words of `text`; of a script without spaces, its characters."""
+    words = text.split()
+    return [character for word in words for character in word] if code in NO_SPACES else words
+
+
+def join_words(words: Iterable[str], code: str) -> str:
+    """The inverse of `split_words`: nothing between characters of a script without spaces."""
+    return ("" if code in NO_SPACES else " ").join(words)

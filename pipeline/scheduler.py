@@ -1,28 +1,26 @@
 """Who is decoded next. Sans-IO: one for the process, asked whenever a worker is free.
 
-Finals go first, in the order of their deadlines; then the partial of the speaker who has waited longest since the
-last one. A speaker has at most one partial waiting or running: its audio is cut when a worker takes it, so the
-newest words are in it. A final supersedes the waiting partial of its utterance.
+Finals go first, then partials. Rooms take turns by how much has been done for them (start-time fair queueing), so
+that a room of fifty cannot starve a room of two. Within a room, finals go by when they are due; among partials, that
+of the speaker who has waited longest since the last one. A speaker has at most one partial waiting: its audio is cut
+when a worker takes it, so the newest words are in it. A final supersedes the waiting partial of its speaker.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from .audio import Pcm
+from .errors import EngineError
+from .request import Kind
 
-MAX_WAITING_FINALS: Final = 256  # over all speakers; each speaker hands in one at a time
-
-
-class Kind(enum.Enum):
-    FINAL = "final"
-    PARTIAL = "partial"
+MAX_WAITING_FINALS: Final = 256  # over all speakers; each speaker hands in two at most
+NEVER: Final = float("-inf")
 
 
-class SchedulerFull(Exception):
+class SchedulerFull(EngineError):
     """More finals are waiting than the bound allows: more speakers than the machine can serve."""
 
     component = "pipeline.scheduler"
@@ -30,9 +28,10 @@ class SchedulerFull(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Job:
-    """`speaker` is any key that is unique in the process. `cut` gives the audio when the job is taken.
+    """`speaker` and `room` are any keys that are unique in the process. `cut` gives the audio when the job is taken.
 
-    `due` is the moment (in *now*) that orders finals: the end of the speech they belong to.
+    `due` is the moment (in *now*) at which a final is wanted; `backlog_s` is how much audio of the speaker waits for
+    its final. `language`, `hints` and `allowed` as in `DecodeRequest`.
     """
 
     kind: Kind
@@ -40,75 +39,143 @@ class Job:
     language: str
     due: float
     cut: Callable[[], Pcm] = field(repr=False)
+    room: str = ""
+    hints: str = field(default="", repr=False)
+    allowed: tuple[str, ...] = ()
+    backlog_s: Callable[[], float] = field(default=lambda: 0.0, repr=False)
+
+
+@dataclass(slots=True)
+class _Room:
+    """What one room waits for, and how much was done for it, in virtual time."""
+
+    finals: list[Job] = field(default_factory=list)  # by `due`; ≤ max_finals over all rooms
+    partials: dict[str, Job] = field(default_factory=dict)  # ≤ one a speaker
+    running: int = 0
+    served: float = 0.0
 
 
 class Scheduler:
-    """`slots` is the number of workers: as many jobs may be running at once."""
+    """`slots` is the number of workers: each may take jobs once."""
 
     def __init__(self, *, slots: int, max_finals: int = MAX_WAITING_FINALS) -> None:
         self._slots = slots
         self.max_finals = max_finals
-        self._finals: list[Job] = []  # ≤ max_finals
-        self._partials: dict[str, Job] = {}  # ≤ one a speaker
-        self._running: set[Job] = set()  # ≤ slots
+        self._rooms: dict[str, _Room] = {}  # ≤ rooms with a job waiting or running
+        self._virtual = 0.0  # what the room served last had got before
+        self._running: dict[Job, int] = {}  # ≤ slots × the largest batch; the number of the take
+        self._takes = 0
         self._last_partial: dict[str, float] = {}  # ≤ one a speaker; `forget` removes it
 
     @property
     def waiting_finals(self) -> int:
-        return len(self._finals)
+        return sum(len(room.finals) for room in self._rooms.values())
 
     @property
     def waiting_partials(self) -> int:
-        return len(self._partials)
+        return sum(len(room.partials) for room in self._rooms.values())
 
     @property
     def running(self) -> int:
         return len(self._running)
+
+    def lateness(self, *, now: float, since: float = NEVER) -> float:
+        """How long the most overdue waiting final is overdue; time before `since` does not count."""
+        return max((now - max(room.finals[0].due, since) for room in self._rooms.values() if room.finals), default=0.0)
 
     def submit(self, job: Job) -> Job | None:
         """Put `job` in line. Returns the waiting partial of the same speaker that it supersedes, if any.
 
         Raises `SchedulerFull` for a final too many.
         """
+        if job.kind is Kind.FINAL and self.waiting_finals >= self.max_finals:
+            raise SchedulerFull(f"{self.max_finals} finals are waiting")
+        room = self._rooms.get(job.room)
+        if room is None:
+            room = self._rooms[job.room] = _Room(served=self._virtual)
+        superseded = room.partials.pop(job.speaker, None)
         if job.kind is Kind.PARTIAL:
-            superseded = self._partials.get(job.speaker)
-            self._partials[job.speaker] = job
-            return superseded
-        if len(self._finals) >= self.max_finals:
-            raise SchedulerFull(f"{len(self._finals)} finals are waiting")
-        self._finals.append(job)
-        self._finals.sort(key=lambda waiting: waiting.due)
-        return self._partials.pop(job.speaker, None)
+            room.partials[job.speaker] = job
+        else:
+            room.finals.append(job)
+            room.finals.sort(key=lambda waiting: waiting.due)
+        return superseded
 
-    def take(self, *, now: float) -> Job | None:
-        """The next job to run, or None: nothing may start now. Call `done` when it has ended."""
-        if len(self._running) >= self._slots:
-            return None
-        job = self._finals.pop(0) if self._finals else self._oldest_partial()
-        if job is None:
-            return None
-        if job.kind is Kind.PARTIAL:
-            del self._partials[job.speaker]
-            self._last_partial[job.speaker] = now
-        self._running.add(job)
-        return job
+    def take(self, *, now: float, most: int = 1) -> list[Job]:
+        """What a worker does next: one job, or up to `most` of one kind that already wait. Empty: nothing.
+
+        Call `done` for each when it has ended.
+        """
+        if len(set(self._running.values())) >= self._slots:
+            return []
+        self._takes += 1
+        jobs: list[Job] = []
+        while len(jobs) < most and (job := self._next(jobs[0].kind if jobs else None)) is not None:
+            room = self._rooms[job.room]
+            if job.kind is Kind.PARTIAL:
+                del room.partials[job.speaker]
+                self._last_partial[job.speaker] = now
+            else:
+                room.finals.remove(job)
+            room.running += 1
+            self._virtual = max(self._virtual, room.served)
+            room.served += 1.0
+            self._running[job] = self._takes
+            jobs.append(job)
+        return jobs
 
     def done(self, job: Job) -> None:
         """A running job ended, well or not."""
-        self._running.discard(job)
+        if self._running.pop(job, None) is not None:
+            self._rooms[job.room].running -= 1
+            self._leave(job.room)
 
     def withdraw(self, job: Job) -> None:
         """Nobody wants the result of a waiting job any more."""
-        if self._partials.get(job.speaker) is job:
-            del self._partials[job.speaker]
-        if job in self._finals:
-            self._finals.remove(job)
+        room = self._rooms.get(job.room)
+        if room is None:
+            return
+        if room.partials.get(job.speaker) is job:
+            del room.partials[job.speaker]
+        if job in room.finals:
+            room.finals.remove(job)
+        self._leave(job.room)
 
     def forget(self, speaker: str) -> Job | None:
         """The speaker is gone: drop what is kept about it. Returns its waiting partial, if there was one."""
         self._last_partial.pop(speaker, None)
-        return self._partials.pop(speaker, None)
+        for room in self._rooms.values():
+            if speaker in room.partials:
+                job = room.partials.pop(speaker)
+                self._leave(job.room)
+                return job
+        return None
 
-    def _oldest_partial(self) -> Job | None:
-        never = float("-inf")
-        return min(self._partials.values(), key=lambda job: self._last_partial.get(job.speaker, never), default=None)
+    def shed(self, *, due_before: float) -> Job | None:
+        """Of the finals that were due before then, take out the oldest of the speaker of whom most audio waits."""
+        finals = [job for room in self._rooms.values() for job in room.finals if job.due < due_before]
+        job = max(finals, key=lambda job: (job.backlog_s(), -job.due), default=None)
+        if job is not None:
+            self._rooms[job.room].finals.remove(job)
+            self._leave(job.room)
+        return job
+
+    def _next(self, kind: Kind | None) -> Job | None:
+        if kind is not Kind.PARTIAL:
+            room = _least_served(room for room in self._rooms.values() if room.finals)
+            if room is not None:
+                return room.finals[0]
+        if kind is not Kind.FINAL:
+            room = _least_served(room for room in self._rooms.values() if room.partials)
+            if room is not None:
+                return min(room.partials.values(), key=lambda job: self._last_partial.get(job.speaker, NEVER))
+        return None
+
+    def _leave(self, key: str) -> None:
+        room = self._rooms[key]
+        if not room.finals and not room.partials and not room.running:
+            del self._rooms[key]
+
+
+def _least_served(rooms: Iterable[_Room]) -> _Room | None:
+    return min(rooms, key=lambda room: (room.served, room.finals[0].due if room.finals else 0.0), default=None)

@@ -14,12 +14,16 @@ GAP_MARK: Final = "[…]"  # stands for speech that was heard but could not be t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialTranscript:
-    """`start` and `end` are media time; `heard_at` is when (in *now*) the newest sample of it came in."""
+    """`start` and `end` are media time; `heard_at` is when (in *now*) the newest sample of it came in.
+
+    The first `stable` characters of `text` begin every later partial of the utterance too.
+    """
 
     speaker: str
     utterance: int
     revision: int
     text: str = field(repr=False)
+    stable: int = 0
     language_id: str
     start: int
     end: int
@@ -40,12 +44,3 @@ class FinalTranscript:
 
 
 Transcript = PartialTranscript | FinalTranscript
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hypothesis:
-    """One decode of one stretch of audio. Empty text: the model, or its guards, heard no words."""
-
-    text: str = field(repr=False)
-    language: str
-    decode_s: float

@@ -1,23 +1,40 @@
-"""faster-whisper behind a protocol of two calls. Runs in the engine's child process only.
+"""Whisper on short inputs: the parts of faster-whisper's model, put together so that only speech is encoded.
 
-faster-whisper returns a lazy generator: it is exhausted here, in the worker thread that asked.
+Whisper was made for windows of 30 s, and faster-whisper pads everything to that. CTranslate2's encoder takes fewer
+frames: speech and a margin cost a third of the CPU for the same words. What short inputs spoil is the end: now and
+then the decoder says everything again. A cap on the tokens and the guards (`pipeline.guards`) see to that, and what
+they suspect is decoded once more in the full window. Runs in the engine's child process only.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
+import ctranslate2
 import numpy as np
+import numpy.typing as npt
 from faster_whisper import WhisperModel
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import get_suppressed_tokens
 
-from .audio import SAMPLE_RATE, Pcm
+from .audio import SAMPLE_RATE, Pcm, seconds
+from .guards import Decoded, Verdict, judge
 from .model import FoundModel
-from .scheduler import Kind
-from .transcript import Hypothesis
+from .request import DecodeRequest, Hypothesis, Kind
 
-FINAL_BEAM = 5  # costs decoder time only, and wins back words that short utterances lose
-PARTIAL_BEAM = 1
+FULL_WINDOW: Final = 3000  # frames of 10 ms
+MIN_FRAMES: Final = 100
+FRAMES_PER_S: Final = 100
+TOKENS_PER_S: Final = 7  # true speech has 3.3, at most 4.3; no cap lets a decoder run to 448
+SPARE_TOKENS: Final = 8
+MAX_TOKENS: Final = 448  # Whisper's text context
+MAX_HINT_TOKENS: Final = 48
+
+Features = npt.NDArray[np.float32]
 
 
 class Transcriber(Protocol):
@@ -26,42 +43,174 @@ class Transcriber(Protocol):
     @property
     def languages(self) -> list[str]: ...
 
-    def transcribe(self, pcm: Pcm, *, language: str, kind: Kind) -> Hypothesis: ...
+    def transcribe(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSettings:
+    """How much silence the encoder is given after the speech. `margin_s` 0: always the full 30 s."""
+
+    margin_s: float = 1.0
+    floor_s: float = 0.0
 
 
 class FasterWhisper:
-    """One model in memory, shared by `workers` threads of one CPU thread each (two threads do not speed a decode)."""
+    """One model in memory, shared by `workers` threads of `threads` CPU threads each."""
 
-    def __init__(self, model: FoundModel, *, device: str, compute_type: str, workers: int) -> None:
-        self._model = WhisperModel(
+    def __init__(
+        self,
+        model: FoundModel,
+        *,
+        device: str,
+        compute_type: str,
+        workers: int,
+        threads: int = 1,
+        window: WindowSettings | None = None,
+    ) -> None:
+        self._whisper = WhisperModel(
             str(model.path),
             device=device,
             compute_type=compute_type,
-            cpu_threads=1,
+            cpu_threads=threads,
             num_workers=workers,
             local_files_only=True,
         )
+        self._model: Any = self._whisper.model
+        self._window = window or WindowSettings()
+        self._tokenizers: dict[str, Tokenizer] = {}  # ≤ the model's languages
+        self.short_inputs = self._window.margin_s > 0 and self._takes_short_inputs()
 
     @property
     def languages(self) -> list[str]:
-        return list(self._model.supported_languages) if self._model.model.is_multilingual else ["en"]
+        return list(self._whisper.supported_languages) if self._model.is_multilingual else ["en"]
 
     def warm_up(self) -> None:
         """Touch every kernel once, so that the first speaker does not wait for it."""
-        self.transcribe(np.zeros(SAMPLE_RATE, dtype=np.int16), language=self.languages[0], kind=Kind.PARTIAL)
+        silence = np.zeros(SAMPLE_RATE, dtype=np.int16)
+        for beam in (1, 5):
+            self.transcribe([DecodeRequest(kind=Kind.PARTIAL, language=self.languages[0], pcm=silence, beam=beam)])
 
-    def transcribe(self, pcm: Pcm, *, language: str, kind: Kind) -> Hypothesis:
-        """Decode up to 30 s of 16 kHz mono speech. Segments that the library judges to be silence are left out."""
+    def transcribe(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
+        """Decode up to 30 s of 16 kHz mono speech each; several at once share one pass over the weights."""
         started = time.perf_counter()
-        segments, _ = self._model.transcribe(
-            pcm.astype(np.float32) / 32768.0,
-            language=language,
-            beam_size=FINAL_BEAM if kind is Kind.FINAL else PARTIAL_BEAM,
-            temperature=0.0,
-            condition_on_previous_text=False,
-            without_timestamps=True,
+        features = [self._features(request.pcm) for request in requests]
+        frames = max(self._frames(request.pcm) for request in requests)
+        encoded = self._encode([_padded(each, frames) for each in features])
+        languages = [self._language(request, encoded, at) for at, request in enumerate(requests)]
+        decoded = self._decode(encoded, requests, [language for language, _ in languages])
+        share = (time.perf_counter() - started) / len(requests)
+        hypotheses = []
+        for request, feature, each, (language, probability) in zip(requests, features, decoded, languages, strict=True):
+            started = time.perf_counter()
+            verdict, wide = judge(each), False
+            if verdict.rule is not None and request.kind is Kind.FINAL and frames < FULL_WINDOW:
+                wide = True
+                encoded = self._encode([_padded(feature, FULL_WINDOW)])
+                [each] = self._decode(encoded, [request], [language])
+                verdict = judge(each)
+            took = share + time.perf_counter() - started
+            hypotheses.append(_hypothesis(each, verdict, probability, took, wide=wide))
+        return hypotheses
+
+    def _takes_short_inputs(self) -> bool:
+        """Whether this CTranslate2 and this model encode less than 30 s: it is not documented, so it is tried."""
+        silence: Features = np.zeros((self._whisper.feature_extractor.mel_filters.shape[0], MIN_FRAMES), np.float32)
+        try:
+            encoded = self._encode([silence])
+            if tuple(encoded.shape)[:2] != (1, MIN_FRAMES // 2):
+                return False
+            self._generate(encoded, [self._prompt(self.languages[0], "")], beam=1, max_tokens=4)
+        except (RuntimeError, ValueError):
+            return False
+        return True
+
+    def _features(self, pcm: Pcm) -> Features:
+        samples: npt.NDArray[np.float32] = pcm.astype(np.float32) / 32768.0
+        features: Features = self._whisper.feature_extractor(samples)[:, :FULL_WINDOW]
+        return features
+
+    def _frames(self, pcm: Pcm) -> int:
+        if not self.short_inputs:
+            return FULL_WINDOW
+        wanted_s = max(seconds(len(pcm)) + self._window.margin_s, self._window.floor_s)
+        return min(FULL_WINDOW, max(MIN_FRAMES, 2 * math.ceil(wanted_s * FRAMES_PER_S / 2)))
+
+    def _encode(self, features: list[Features]) -> Any:
+        batch = np.ascontiguousarray(np.stack(features), dtype=np.float32)
+        return self._model.encode(ctranslate2.StorageView.from_array(batch), to_cpu=False)
+
+    def _language(self, request: DecodeRequest, encoded: Any, at: int) -> tuple[str, float]:
+        """The language asked for, or the likeliest of those allowed, and how sure the model is."""
+        if request.language:
+            return request.language, 1.0
+        if not self._model.is_multilingual:
+            return self.languages[0], 1.0
+        ranked = [(token[2:-2], probability) for token, probability in self._model.detect_language(encoded)[at]]
+        allowed = [each for each in ranked if not request.allowed or each[0] in request.allowed] or ranked
+        total = sum(probability for _, probability in allowed) or 1.0
+        return allowed[0][0], allowed[0][1] / total
+
+    def _decode(self, encoded: Any, requests: Sequence[DecodeRequest], languages: list[str]) -> list[Decoded]:
+        longest_s = max(seconds(len(request.pcm)) for request in requests)
+        prompts = [self._prompt(language, request.hints) for request, language in zip(requests, languages, strict=True)]
+        beam = max(request.beam for request in requests)
+        results = self._generate(encoded, prompts, beam=beam, max_tokens=SPARE_TOKENS + int(TOKENS_PER_S * longest_s))
+        decoded = []
+        for request, language, result in zip(requests, languages, results, strict=True):
+            tokens = result.sequences_ids[0]
+            decoded.append(
+                Decoded(
+                    text=self._tokenizer(language).decode(tokens),
+                    language=language,
+                    tokens=len(tokens),
+                    duration_s=seconds(len(request.pcm)),
+                    no_speech_prob=result.no_speech_prob,
+                    avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
+                )
+            )
+        return decoded
+
+    def _generate(self, encoded: Any, prompts: list[list[int]], *, beam: int, max_tokens: int) -> list[Any]:
+        results: list[Any] = self._model.generate(
+            encoded,
+            prompts,
+            beam_size=beam,
+            max_length=min(MAX_TOKENS, len(prompts[0]) + max_tokens),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=get_suppressed_tokens(self._tokenizer(self.languages[0]), [-1]),
         )
-        text = " ".join(segment.text.strip() for segment in segments).strip()
-        if not any(each.isalnum() for each in text):
-            text = ""  # of a breath, the model makes a full stop
-        return Hypothesis(text=text, language=language, decode_s=time.perf_counter() - started)
+        return results
+
+    def _prompt(self, language: str, hints: str) -> list[int]:
+        tokenizer = self._tokenizer(language)
+        words = tokenizer.encode(" " + hints.strip())[:MAX_HINT_TOKENS] if hints else []
+        before = [tokenizer.sot_prev, *words] if words else []
+        return [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        if language not in self._tokenizers:
+            self._tokenizers[language] = Tokenizer(
+                self._whisper.hf_tokenizer, self._model.is_multilingual, task="transcribe", language=language
+            )
+        return self._tokenizers[language]
+
+
+def _padded(features: Features, frames: int) -> Features:
+    """Zeros in the log-mel domain, as faster-whisper pads: the least bad end for a short input."""
+    features = features[:, :frames]
+    return np.pad(features, ((0, 0), (0, frames - features.shape[1])))
+
+
+def _hypothesis(decoded: Decoded, verdict: Verdict, probability: float, took: float, *, wide: bool) -> Hypothesis:
+    return Hypothesis(
+        text=verdict.text,
+        language=decoded.language,
+        language_probability=probability,
+        avg_logprob=decoded.avg_logprob,
+        decode_s=took,
+        suppressed=verdict.rule.value if verdict.rule else "",
+        trimmed=verdict.trimmed,
+        full_window=wide,
+    )

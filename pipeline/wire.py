@@ -3,7 +3,7 @@
 4 bytes  length of the header   (big endian)
 4 bytes  length of the payload
 header   UTF-8 JSON object
-payload  16 kHz mono int16, little endian (requests only)
+payload  16 kHz mono int16, little endian, of one request after another (requests only)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 
 PREFIX: Final = struct.Struct(">II")
 MAX_HEADER_BYTES: Final = 1 << 20
-MAX_PAYLOAD_BYTES: Final = 16_000 * 2 * 60  # a minute of audio: more than any utterance may have
+MAX_PAYLOAD_BYTES: Final = 16_000 * 2 * 30 * 16  # sixteen utterances of 30 s: the largest batch
 
 
 class BrokenFrame(Exception):

@@ -1,0 +1,47 @@
+"""The seam between the line of requests and whoever decodes them: a child process here, or a server elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .child_process import ModelSettings
+from .request import DecodeRequest, Hypothesis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """`environment` is what the child inherits: the parent's own, given by whoever may read it."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+    watchdog_s: float = 60.0
+    restart_first_s: float = 0.5
+    restart_cap_s: float = 30.0
+    steady_after_s: float = 60.0  # a child that lived this long starts the restart delays afresh
+
+
+class Keeper(Protocol):
+    """Who is told how a backend fares: the engine."""
+
+    def backend_ready(self, languages: Sequence[str], *, note: str) -> None:
+        """It can decode now. `languages` are Whisper codes; `note` says for people where the model came from."""
+
+    def backend_lost(self) -> None:
+        """It cannot decode for the time being. Tell before anybody who waits in `decode` is told."""
+
+
+class Backend(Protocol):
+    """`run` keeps it alive; `decode` may be called from `slots` tasks at once, with at most `max_batch` requests."""
+
+    slots: int
+    max_batch: int
+    restarts: int
+    pid: int | None  # of the process that holds the model, where there is one
+
+    async def run(self, keeper: Keeper) -> None:
+        """Until cancelled. Raises `EngineFatal` when it can never decode; the message says what to do."""
+
+    async def decode(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
+        """One hypothesis a request. Raises `EngineDied` when it is worth another try, else `DecodeFailed`."""

@@ -1,0 +1,165 @@
+"""The finals of one speaker: closed utterances are decoded in order, each exactly once in the captions.
+
+When a pause begins, the open utterance is decoded early: if the pause turns out to be the end, its final is ready as
+soon as the hangover is over; if not, it is as good as a partial.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from .asking import Asker
+from .audio import AudioChunk, seconds
+from .caption import polish, split_caption
+from .channels import ChannelClosed, ChannelStats, DropOldest
+from .hearing import Hearing, UtteranceHeard
+from .overload import Step
+from .request import Hypothesis, Kind
+from .segmenter import UtterancePaused
+from .totals import Totals
+from .transcript import GAP_MARK, FinalTranscript
+from .utterance import ClosedUtterance, EarlyFinal, OpenUtterance, count_corrections
+
+log = logging.getLogger("roomscribe.pipeline.finals")
+
+
+class Finals:
+    """One per speaker. `min_voiced` samples of speech are the least that may be a word."""
+
+    def __init__(
+        self,
+        *,
+        asker: Asker,
+        hearing: Hearing,
+        emit: Callable[[FinalTranscript], Awaitable[None]],
+        capacity: int,
+        min_voiced: int,
+        totals: Totals,
+    ) -> None:
+        self._asker = asker
+        self._hearing = hearing
+        self._emit = emit
+        self._min_voiced = min_voiced
+        self._totals = totals
+        self._closed: DropOldest[ClosedUtterance] = DropOldest(capacity)
+        self._gap: ClosedUtterance | None = None  # what was dropped and not marked yet: however much, one mark
+        self._early: EarlyFinal | None = None  # of the open utterance
+        self._unsaid = 0  # closed utterances whose final is not out yet
+
+    @property
+    def stats(self) -> ChannelStats:
+        return self._closed.stats
+
+    def settled(self) -> bool:
+        """All finals are out."""
+        return not self._unsaid
+
+    # The open utterance.
+
+    def paused(self, spoken: OpenUtterance, paused: UtterancePaused, tasks: asyncio.TaskGroup) -> None:
+        """A pause may be the end: decode now."""
+        if self._asker.step >= Step.FINALS_ONLY:
+            return
+        wait_s = seconds(self._hearing.hangover - (paused.end - paused.speech_end))
+        due = asyncio.get_running_loop().time() + max(wait_s, 0.0)
+        pcm = self._hearing.read(paused.start, paused.end).pcm
+        asking = self._asker.ask(Kind.FINAL, lambda: pcm, code=spoken.lock.code, due=due)
+        self._early = EarlyFinal(speech_end=paused.speech_end, decoding=tasks.create_task(asking))
+
+    def resumed(self) -> Hypothesis | None:
+        """Speech went on. What was decoded meanwhile, if it was; what was not started need not be."""
+        early, self._early = self._early, None
+        if early is None:
+            return None
+        if not early.decoding.done():
+            early.decoding.cancel()
+            return None
+        answer = early.decoding.result()
+        return answer if isinstance(answer, Hypothesis) and answer.text else None
+
+    # Closed utterances.
+
+    def close(self, spoken: OpenUtterance, heard: UtteranceHeard) -> None:
+        """It has ended: its final is wanted now."""
+        early, self._early = self._early, None
+        noise = heard.ended.voiced < self._min_voiced and not spoken.revision
+        if early is not None and (noise or early.speech_end != heard.ended.speech_end):
+            early.decoding.cancel()
+            early = None
+        if noise:
+            return
+        now = asyncio.get_running_loop().time()
+        utterance = ClosedUtterance(
+            spoken=spoken, audio=heard.audio, heard_at=heard.heard_at, due=now, early=early, shown=spoken.revision > 0
+        )
+        self._unsaid += 1
+        self._asker.waiting_s += utterance.length_s
+        lost = self._closed.put(utterance)
+        if lost is not None:  # overload: the reader is told, in its turn, that words are missing here
+            self._lose(lost)
+
+    def finish(self) -> None:
+        """No more will be closed; `run` returns when the last final is out."""
+        self._closed.close()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                utterance = await self._closed.get()
+            except ChannelClosed:
+                return
+            if self._gap is not None and self._gap.number < utterance.number:
+                gap, self._gap = self._gap, None
+                await self._say(gap, [GAP_MARK])
+            await self._say(utterance, await self._texts(utterance))
+
+    def _lose(self, lost: ClosedUtterance) -> None:
+        self._count_gap(lost)
+        log.warning("an utterance of %.1f s was dropped: recognition cannot keep up", lost.length_s)
+        if lost.early is not None:
+            lost.early.decoding.cancel()
+        self._unsaid -= self._gap is not None
+        self._asker.waiting_s -= lost.length_s
+        shown = lost.shown or (self._gap is not None and self._gap.shown)
+        nothing = AudioChunk(start=lost.audio.end, pcm=lost.audio.pcm[:0])
+        self._gap = replace(lost, audio=nothing, early=None, shown=shown)
+
+    async def _texts(self, utterance: ClosedUtterance) -> list[str]:
+        """What readers get: a caption or several, the mark of a gap, or nothing."""
+        spoken, pcm = utterance.spoken, utterance.audio.pcm
+        answer = await utterance.early.decoding if utterance.early is not None else None
+        if not isinstance(answer, Hypothesis):
+            answer = await self._asker.ask(Kind.FINAL, lambda: pcm, code=spoken.lock.code, due=utterance.due)
+        if not isinstance(answer, Hypothesis):
+            self._count_gap(utterance)
+            log.error("an utterance of %.1f s was not transcribed: %s", utterance.length_s, answer)
+            return [GAP_MARK]
+        spoken.lock.heard(answer)
+        text = polish(answer.text, code=answer.language, continues=spoken.continues)
+        count_corrections(spoken, text, answer.language, self._totals)
+        return split_caption(text, code=answer.language)
+
+    def _count_gap(self, lost: ClosedUtterance) -> None:
+        self._totals.gaps += 1
+        self._totals.gap_s += lost.length_s
+
+    async def _say(self, utterance: ClosedUtterance, texts: list[str]) -> None:
+        if not texts and utterance.shown:
+            texts = [""]  # what readers saw of it was a noise: an empty final takes it away
+        for text in texts:
+            await self._emit(
+                FinalTranscript(
+                    speaker=self._asker.speaker,
+                    utterance=utterance.number,
+                    text=text,
+                    language_id=utterance.spoken.lock.language.id,
+                    start=utterance.audio.start,
+                    end=utterance.audio.end,
+                    heard_at=utterance.heard_at,
+                )
+            )
+        self._asker.waiting_s -= utterance.length_s
+        self._unsaid -= 1

@@ -1,0 +1,149 @@
+"""The backend on this machine: a supervised child process that holds the model.
+
+`run` owns the child and restarts it with backoff for as long as it is not cancelled. A decode that takes longer than
+`watchdog_s` ends the child; whoever waits for an answer of a child that died is told `EngineDied`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .backend import EngineSettings, Keeper
+from .child_process import ChildProcess
+from .errors import DecodeFailed, EngineDied, EngineFatal
+from .request import DecodeRequest, Hypothesis
+from .wire import check_payload
+
+log = logging.getLogger("roomscribe.pipeline.local")
+
+MAX_STILLBORN: Final = 3  # deaths before the first sign of life; then it is a fault of the installation
+STILLBORN: Final = (
+    "the recognition process ended three times {end} before the model {model!r} (ROOMSCRIBE_MODEL) was loaded. Its own "
+    "words, if it had any, are above, on standard error. SIGKILL mostly means too little memory: give roomscribe more, "
+    "or choose a smaller model."
+)
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    answer: asyncio.Future[list[Hypothesis]]
+    sent_at: float
+
+
+class LocalBackend:
+    """One child at a time."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self.slots = settings.model.workers
+        self.max_batch = settings.model.max_batch
+        self.restarts = 0
+        self.pid: int | None = None
+        self._child: ChildProcess | None = None  # while it can be asked
+        self._calls: dict[int, _Call] = {}  # ≤ slots
+        self._ids = itertools.count(1)
+        self._was_ready = False
+
+    async def run(self, keeper: Keeper) -> None:
+        clock = asyncio.get_running_loop().time
+        delay = self._settings.restart_first_s
+        stillborn = 0
+        while True:
+            born = clock()
+            child = ChildProcess(self._settings.model, self._settings.environment)
+            try:
+                async with child:
+                    self.pid = child.pid
+                    await self._live(child, keeper)
+            except (EngineDied, OSError) as error:
+                stillborn += not self._was_ready  # it never was ready, so waiting may be in vain
+                if stillborn >= MAX_STILLBORN:
+                    end = child.end or f"({error})"
+                    raise EngineFatal(STILLBORN.format(model=self._settings.model.model, end=end)) from error
+                log.error("%s %s; starting it again in %.1f s", error, child.end, delay)
+            finally:
+                self.pid = None
+            if clock() - born > self._settings.steady_after_s:
+                delay = self._settings.restart_first_s
+            self.restarts += 1
+            keeper.backend_lost()
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, self._settings.restart_cap_s)
+
+    async def decode(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
+        child = self._child
+        if child is None:
+            raise EngineDied("the recognition process is not running")
+        payload = b"".join(request.pcm.tobytes() for request in requests)
+        try:
+            check_payload(payload)
+        except ValueError as error:
+            raise DecodeFailed(f"the audio cannot be sent: {error}") from error
+        loop = asyncio.get_running_loop()
+        number = next(self._ids)
+        call = self._calls[number] = _Call(loop.create_future(), loop.time())
+        try:
+            await child.send({"id": number, "requests": [_header(request) for request in requests]}, payload)
+            return await call.answer
+        finally:
+            self._calls.pop(number, None)
+
+    async def _live(self, child: ChildProcess, keeper: Keeper) -> None:
+        ready = await child.receive()
+        if "fatal" in ready:
+            raise EngineFatal(str(ready["fatal"]))
+        self._was_ready = True
+        self._child = child
+        window = "short inputs" if ready["short_inputs"] else "30 s inputs"
+        keeper.backend_ready(ready["languages"], note=f"found by {ready['source']}, {self.slots} workers, {window}")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(self._watch(child))
+                died = await self._read(child)
+                watching.cancel()
+        finally:
+            self._child = None
+        keeper.backend_lost()
+        for call in self._calls.values():
+            if not call.answer.done():
+                call.answer.set_exception(EngineDied("the recognition process died over this audio"))
+        raise died
+
+    async def _read(self, child: ChildProcess) -> EngineDied:
+        """Hand out answers until the child dies; that is its only end, so it is returned, not raised."""
+        while True:
+            try:
+                reply = await child.receive()
+            except EngineDied as died:
+                return died
+            call = self._calls.get(reply.get("id", 0))
+            if call is None or call.answer.done():
+                continue  # nobody waits any more
+            if "error" in reply:
+                call.answer.set_exception(DecodeFailed(reply["error"]))
+            else:
+                call.answer.set_result([Hypothesis(**each) for each in reply["hypotheses"]])
+
+    async def _watch(self, child: ChildProcess) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(min(1.0, self._settings.watchdog_s / 2))
+            if any(clock() - call.sent_at > self._settings.watchdog_s for call in self._calls.values()):
+                log.error("a decode hung for more than %.0f s", self._settings.watchdog_s)
+                child.kill()
+
+
+def _header(request: DecodeRequest) -> dict[str, Any]:
+    return {
+        "kind": request.kind.value,
+        "language": request.language,
+        "samples": len(request.pcm),
+        "beam": request.beam,
+        "hints": request.hints,
+        "allowed": request.allowed,
+    }
