@@ -18,6 +18,7 @@ from pipeline import EngineSettings, ModelSettings, PartialSettings, SegmenterSe
 from pipeline.audio import samples
 from pipeline.hangover import HangoverSettings
 from pipeline.languages import NAMES
+from pipeline.remote_policy import RemoteSettings
 from signaling import InternalCredentials, signaling_url
 
 PREFIX: Final = "ROOMSCRIBE_"
@@ -130,6 +131,16 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
         margin_s=values["CONTEXT_MARGIN_S"],
         floor_s=values["CONTEXT_FLOOR_S"],
     )
+    remote = RemoteSettings(
+        url=values["ASR_URL"],
+        api_key=values["ASR_API_KEY"],
+        model=values["ASR_MODEL"],
+        slots=values["ASR_PARALLEL"],
+        timeout_s=values["ASR_TIMEOUT"],
+        fallback=values["ASR_FALLBACK"],
+    )
+    secrets = {PREFIX + setting.name for setting in TABLE if setting.secret}  # no child of ours needs one
+    inherited = {name: value for name, value in environment.items() if name.removesuffix("_FILE") not in secrets}
     return Settings(
         http=HttpSettings(host=values["HTTP_HOST"], port=values["HTTP_PORT"], secret=values["HTTP_SECRET"]),
         rooms=RoomSettings(
@@ -148,7 +159,7 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
             max_rooms=values["MAX_ROOMS"],
             max_speakers=values["MAX_SPEAKERS"],
         ),
-        engine=EngineSettings(model=model, environment=environment),
+        engine=EngineSettings(model=model, environment=inherited, remote=remote if remote.url else None),
         log_level=values["LOG_LEVEL"],
     )
 
@@ -211,6 +222,22 @@ def _web_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"expected a URL such as https://cloud.example.org, got {text!r}")
+    return text
+
+
+def _server_address(text: str) -> str:
+    """Empty, or a URL without anything private in it; what is wrong with one that has a password is said without it."""
+    if any(each in text for each in "@?#"):
+        raise ValueError("expected a URL without user, password, ? and #; a key belongs into ROOMSCRIBE_ASR_API_KEY")
+    if not text:
+        return ""
+    _ = urlsplit(text).port  # raises for one that is no number
+    return _web_address(text)
+
+
+def _key(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("expected a key of printable ASCII characters without spaces, as it is sent in a header")
     return text
 
 
@@ -283,6 +310,27 @@ TABLE: Final = (
         parse=_number(0, 16, int),
     ),
     Setting(
+        name="ASR_URL",
+        default="",
+        meaning="an OpenAI-compatible recognition server, such as http://box:8000; empty: decode on this machine",
+        parse=_server_address,
+    ),
+    Setting(name="ASR_API_KEY", default="", meaning="its key, if it wants one", parse=_key, secret=True),
+    Setting(name="ASR_MODEL", default="whisper-1", meaning="the model's name on it", parse=str),
+    Setting(name="ASR_PARALLEL", default="8", meaning="requests to it at once", parse=_number(1, 256, int)),
+    Setting(
+        name="ASR_TIMEOUT",
+        default="20",
+        meaning="how long it may take for one request, seconds",
+        parse=_number(1, 60, float),
+    ),
+    Setting(
+        name="ASR_FALLBACK",
+        default="off",
+        meaning="`on`: while it is down, decode with ROOMSCRIBE_MODEL, in whose languages captions are then offered",
+        parse=_switch,
+    ),
+    Setting(
         name="CONTEXT_MARGIN_S",
         default="1.0",
         meaning="silence encoded after the speech, seconds; 0: always Whisper's full 30 s, at three times the cost",
@@ -323,13 +371,13 @@ TABLE: Final = (
     Setting(name="APP_VERSION", default="1.0.0", meaning="this app's version in AppAPI", parse=str),
     Setting(
         name="HANGOVER_S",
-        default="0.46",
+        default="0.4",
         meaning="silence that ends an utterance, seconds, for speakers who pause little",
         parse=_number(0.2, 5, float),
     ),
     Setting(
         name="LONGEST_HANGOVER_S",
-        default="0.7",
+        default="0.6",
         meaning="silence that ends an utterance, seconds, for speakers who pause in mid-sentence",
         parse=_number(0.2, 5, float),
     ),

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .child_process import ModelSettings
+from .remote_policy import RemoteSettings
 from .request import DecodeRequest, Hypothesis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
-    """`environment` is what the child inherits: the parent's own, given by whoever may read it."""
+    """`environment` is what the child inherits: the parent's own, given by whoever may read it.
+
+    `remote` None: decode on this machine.
+    """
 
     model: ModelSettings = field(default_factory=ModelSettings)
     environment: dict[str, str] = field(default_factory=dict, repr=False)
@@ -20,6 +24,7 @@ class EngineSettings:
     restart_first_s: float = 0.5
     restart_cap_s: float = 30.0
     steady_after_s: float = 60.0  # a child that lived this long starts the restart delays afresh
+    remote: RemoteSettings | None = None
 
 
 class Keeper(Protocol):
@@ -37,8 +42,14 @@ class Backend(Protocol):
 
     slots: int
     max_batch: int
-    restarts: int
-    pid: int | None  # of the process that holds the model, where there is one
+
+    @property
+    def restarts(self) -> int:
+        """How often it was lost and had to come back."""
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that holds the model, where there is one."""
 
     async def run(self, keeper: Keeper) -> None:
         """Until cancelled. Raises `EngineFatal` when it can never decode; the message says what to do."""

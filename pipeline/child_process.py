@@ -41,7 +41,7 @@ class ModelSettings:
     workers: int = 2
     threads: int = 1
     max_batch: int = 1
-    margin_s: float = 1.0
+    margin_s: float = 1.5
     floor_s: float = 0.0
 
 

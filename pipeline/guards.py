@@ -107,7 +107,8 @@ def _doubt(decoded: Decoded, raw: str) -> Rule | None:
         return Rule.NO_SPEECH
     if confidence < LOGPROB_WORST:
         return Rule.LOW_CONFIDENCE
-    phrase = " ".join(_WORD.findall(raw.lower())).replace("'", " ").replace("-", " ")
+    once, _ = trim_repeats(raw.lower())  # "Beep beep beep beep" is said to silence as "Beep" is
+    phrase = " ".join(_WORD.findall(once)).replace("'", " ").replace("-", " ")
     unsure = silence > PHRASE_NO_SPEECH or confidence < PHRASE_LOGPROB
     if unsure and phrase in SILENCE_PHRASES.get(decoded.language, frozenset()):
         return Rule.SILENCE_PHRASE

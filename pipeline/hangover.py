@@ -16,8 +16,8 @@ from .audio import samples
 class HangoverSettings:
     """`soon`: speech again within this long after the last word means that the sentence was not over."""
 
-    shortest: int = samples(0.46)
-    longest: int = samples(0.70)
+    shortest: int = samples(0.40)
+    longest: int = samples(0.60)
     up: int = samples(0.08)
     down: int = samples(0.04)
     soon: int = samples(1.0)

@@ -85,6 +85,10 @@ class Hearing:
         self._totals.filled_s += seconds(self._downsampler.filled - filled)
         return self._hear(chunks, now)
 
+    def chunk(self, chunk: AudioChunk, *, now: float) -> list[HearingEvent]:
+        """16 kHz audio came in, from a source that needs no downsampling."""
+        return self._hear([chunk], now)
+
     def track_ended(self, *, now: float) -> list[HearingEvent]:
         """No more frames of this track; another track may follow."""
         return [*self._hear(self._downsampler.restart(), now), *self._end()]

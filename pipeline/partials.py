@@ -114,14 +114,19 @@ class Partials:
         answer = await self._asker.ask(Kind.PARTIAL, cut, code=spoken.lock.code, due=self._hearing.heard_at)
         if not isinstance(answer, Hypothesis) or not answer.text:
             return False
-        await self.show(spoken, answer, end=newest[0], heard_at=newest[1])
+        await self.show(spoken, answer, end=newest[0], heard_at=newest[1], complete=False)
         return True
 
-    async def show(self, spoken: OpenUtterance, hypothesis: Hypothesis, *, end: int, heard_at: float) -> None:
-        """Tell readers what the newest decode of the open utterance makes of it, if it is still open."""
+    async def show(
+        self, spoken: OpenUtterance, hypothesis: Hypothesis, *, end: int, heard_at: float, complete: bool
+    ) -> None:
+        """Tell readers what the newest decode of the open utterance makes of it, if it is still open.
+
+        `complete`: its audio ended in a pause, not in mid-word.
+        """
         if self._open is not spoken:
             return
-        shown = next_partial(spoken, hypothesis.text, self._totals)
+        shown = next_partial(spoken, hypothesis, self._totals, complete=complete)
         if shown is None:
             return
         spoken.revision += 1

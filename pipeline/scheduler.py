@@ -1,6 +1,6 @@
 """Who is decoded next. Sans-IO: one for the process, asked whenever a worker is free.
 
-Finals go first, then partials. Rooms take turns by how much has been done for them (start-time fair queueing), so
+Finals go first, then partials. Rooms take turns by how much has been done for them (fair queueing), so
 that a room of fifty cannot starve a room of two. Within a room, finals go by when they are due; among partials, that
 of the speaker who has waited longest since the last one. A speaker has at most one partial waiting: its audio is cut
 when a worker takes it, so the newest words are in it. A final supersedes the waiting partial of its speaker.
@@ -62,7 +62,7 @@ class Scheduler:
         self._slots = slots
         self.max_finals = max_finals
         self._rooms: dict[str, _Room] = {}  # ≤ rooms with a job waiting or running
-        self._virtual = 0.0  # what the room served last had got before
+        self._virtual = 0.0  # the most that any room has been served: where one that comes to wait joins the round
         self._running: dict[Job, int] = {}  # ≤ slots × the largest batch; the number of the take
         self._takes = 0
         self._last_partial: dict[str, float] = {}  # ≤ one a speaker; `forget` removes it
@@ -92,7 +92,9 @@ class Scheduler:
             raise SchedulerFull(f"{self.max_finals} finals are waiting")
         room = self._rooms.get(job.room)
         if room is None:
-            room = self._rooms[job.room] = _Room(served=self._virtual)
+            room = self._rooms[job.room] = _Room()
+        if not (room.finals or (job.kind is Kind.PARTIAL and room.partials)):
+            room.served = max(room.served, self._virtual)  # time in which it wanted nothing gives it no claim
         superseded = room.partials.pop(job.speaker, None)
         if job.kind is Kind.PARTIAL:
             room.partials[job.speaker] = job
@@ -118,8 +120,8 @@ class Scheduler:
             else:
                 room.finals.remove(job)
             room.running += 1
-            self._virtual = max(self._virtual, room.served)
             room.served += 1.0
+            self._virtual = max(self._virtual, room.served)
             self._running[job] = self._takes
             jobs.append(job)
         return jobs

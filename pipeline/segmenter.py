@@ -83,7 +83,7 @@ class SegmenterSettings:
 
     onset: int = samples(0.06)
     pre_roll: int = samples(0.45)
-    pause: int = samples(0.26)
+    pause: int = samples(0.22)
     hangover: HangoverSettings = field(default_factory=HangoverSettings)
     keep: int = samples(0.4)
     max_length: int = samples(15.0)  # longer ones wait too long for their final, and their partials cost too much

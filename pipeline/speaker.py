@@ -27,7 +27,7 @@ from .partials import Partials, PartialSettings
 from .segmenter import SegmenterSettings, UtterancePaused, UtteranceResumed, UtteranceStarted
 from .totals import Totals
 from .transcript import Transcript
-from .utterance import OpenUtterance
+from .utterance import AGREE, OpenUtterance
 from .vad import VoiceDetector, WebRtcVoiceDetector
 
 TICK_S: Final = 0.2
@@ -177,8 +177,8 @@ class SpeakerPipeline:
                     self._finals.paused(spoken, event, tasks)
                 case UtteranceResumed(), OpenUtterance() as spoken:
                     if (decoded := self._finals.resumed()) is not None:
-                        heard_at = self._hearing.speech_at
-                        await self._partials.show(spoken, decoded, end=event.speech_end, heard_at=heard_at)
+                        end, heard_at = event.speech_end, self._hearing.speech_at
+                        await self._partials.show(spoken, decoded, end=end, heard_at=heard_at, complete=True)
                 case UtteranceHeard(), OpenUtterance() as spoken:
                     self._open = None
                     self._partials.ended()
@@ -192,6 +192,6 @@ class SpeakerPipeline:
             onset=started.onset,
             continues=started.continues,
             lock=self._lock,
-            agreement=Agreement(self._lock.code or "en"),
+            agreement=Agreement(self._lock.code or "en", agree=AGREE),
         )
         self._partials.began(self._open)

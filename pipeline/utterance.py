@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Final
 
 from .agreement import Agreement, Shown, changes, corrected
 from .audio import AudioChunk, seconds
 from .errors import EngineError
 from .language_lock import LanguageLock
-from .languages import split_words
+from .languages import join_words, split_words
 from .request import Hypothesis
 from .totals import Totals
+
+AGREE: Final = 4  # successive decodes: of what two agree on, finals (a wider search) correct one word in twenty
+ENOUGH_WORDS: Final = 4  # with fewer, the last one is shown too: something is better than nothing
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -56,8 +60,15 @@ class ClosedUtterance:
         return seconds(len(self.audio.pcm))
 
 
-def next_partial(spoken: OpenUtterance, text: str, totals: Totals) -> Shown | None:
-    """What the newest hypothesis makes of the partial; None: nothing that readers have not seen."""
+def next_partial(spoken: OpenUtterance, hypothesis: Hypothesis, totals: Totals, *, complete: bool) -> Shown | None:
+    """What the newest hypothesis makes of the partial; None: nothing that readers have not seen.
+
+    Unless its audio is `complete`, the last word may have been cut in two: it waits for the next partial.
+    """
+    words = split_words(hypothesis.text, hypothesis.language)
+    if not complete and len(words) >= ENOUGH_WORDS:
+        words.pop()
+    text = join_words(words, hypothesis.language)
     shown = spoken.agreement.update(text)
     before, spoken.shown = spoken.shown, shown
     if before is not None:
@@ -74,5 +85,8 @@ def count_corrections(spoken: OpenUtterance, final: str, code: str, totals: Tota
     totals.final_words += len(words)
     if spoken.shown is None:
         return
+    of_committed = corrected(spoken.shown.committed, words)
+    of_all = corrected((*spoken.shown.committed, *spoken.shown.tentative), words)
     totals.committed_words += len(spoken.shown.committed)
-    totals.committed_corrected += corrected(spoken.shown.committed, words)
+    totals.committed_corrected += of_committed
+    totals.tentative_changed += max(0, of_all - of_committed)

@@ -26,7 +26,7 @@ CONTEXT: Final = 64  # samples before a window that it sees too
 BATCH: Final = 2  # windows a call: more are cheaper each, and later
 WARM_UP: Final = 8 * WINDOW  # what is heard again when the gate opens, so that the network knows where it is
 ON: Final = 0.45
-OFF: Final = 0.15  # the ends of words are faint
+OFF: Final = 0.35
 GATE_FRAMES: Final = 25  # the gate stays open this long after the cheap detector last heard something
 
 

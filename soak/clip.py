@@ -17,7 +17,9 @@ from pipeline import WIRE_RATE
 Pcm = npt.NDArray[np.int16]
 
 FRAME: Final = WIRE_RATE // 50  # 20 ms at 48 kHz
-SPEECH_DB: Final = 25.0  # a frame this far below the clip's loud frames is no speech
+SPEECH_DB: Final = 25.0  # a frame this far below the clip's loud frames is no speech …
+FLOOR_SHARE: Final = 0.5  # … nor one nearer to the clip's noise than to its loud frames
+SUSTAINED: Final = (4, 5)  # so many frames of so many: a click or a breath is no speech
 
 
 REQUIRED: Final = ("audio", "text")
@@ -58,12 +60,18 @@ class Clip:
 
 
 def speech_bounds(pcm: Pcm) -> tuple[int, int]:
-    """First and last sample of speech: the outermost 20 ms frames within `SPEECH_DB` of the clip's loud frames."""
+    """First and last sample of speech: the outermost 100 ms whose 20 ms frames are loud, compared with the clip."""
     count = max(1, len(pcm) // FRAME)
     frames = pcm[: count * FRAME].astype(np.float64).reshape(count, -1)
     level = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-9)
-    loud = np.flatnonzero(level > np.percentile(level, 95) - SPEECH_DB)
-    return int(loud[0]) * FRAME, min((int(loud[-1]) + 1) * FRAME, len(pcm))
+    floor, top = np.percentile(level, (10, 95))
+    loud = level >= top - min(SPEECH_DB, FLOOR_SHARE * (top - floor))
+    enough, of = SUSTAINED
+    sustained = np.flatnonzero(np.convolve(loud, np.ones(of), "valid") >= enough)
+    if not len(sustained):
+        return 0, len(pcm)
+    within = np.flatnonzero(loud[sustained[0] : sustained[-1] + of]) + sustained[0]
+    return int(within[0]) * FRAME, min((int(within[-1]) + 1) * FRAME, len(pcm))
 
 
 def shipped_clips() -> list[Clip]:

@@ -4,25 +4,107 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
-from typing import Annotated, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from api import SettingsError, load
 from api.cli import fail, set_up_logging
+from pipeline import EngineFatal
+from pipeline.child_process import CHILD_ENVIRONMENT
+from soak.clip import BadManifest, Clip, read_manifest, shipped_clips
+from soak.demo.score import ScoringUnavailable, check_available
 from soak.stack import Missing, StackFailed, find_programs
 from soak.stack.namespace import NoNamespace, media_address, run_inside
 
+from . import captions as live
 from .signaling import measure
 
 bench = typer.Typer(help="Measure roomscribe on this machine.", no_args_is_help=True)
 
 
-@bench.callback()
-def _group() -> None:
-    """Keeps `signaling` a command of its own while there is only one."""
+Manifest = Annotated[Path | None, typer.Option(help="Clips: JSON lines with `audio`, `text`, `speaker`, `lang`.")]
+Model = Annotated[str, typer.Option(help="Whisper model; default: that of the settings.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, on the last line.")]
+Limit = Annotated[int, typer.Option(min=0, help="The first N clips only; 0: all.")]
+LANGUAGE: Final = "en"
+#: The benchmarks of recognition join no room; only the settings of the engine matter to them.
+NO_ROOM: Final = {
+    "ROOMSCRIBE_HPB_URL": "ws://127.0.0.1:9",
+    "ROOMSCRIBE_HPB_SECRET": "unused",
+    "ROOMSCRIBE_NEXTCLOUD_URL": "http://127.0.0.1:9",
+    "ROOMSCRIBE_HTTP_HOST": "127.0.0.1",
+}
+
+
+@bench.command()
+def asr(manifest: Manifest = None, model: Model = "", limit: Limit = 0, as_json: AsJson = False) -> None:
+    """Recognition alone: word errors and CPU time against stock faster-whisper, on the very same utterances."""
+    settings = _engine(model)
+    _clips(manifest, limit)  # a bad manifest is told here, in a few words
+    options = {
+        "manifest": str(manifest) if manifest else "",
+        "limit": limit,
+        "model": settings.model.model,
+        "cache_dir": settings.model.cache_dir,
+    }
+    worker = subprocess.run(
+        [sys.executable, "-m", "soak.bench.asr", json.dumps(options)],
+        stdout=subprocess.PIPE,
+        env=settings.environment | CHILD_ENVIRONMENT,
+        check=False,
+    )
+    if worker.returncode:
+        fail(f"the benchmark ended with status {worker.returncode}; its own words are above")
+    _report(json.loads(worker.stdout), as_json, "Recognition, against stock faster-whisper")
+
+
+@bench.command()
+def captions(
+    manifest: Manifest = None,
+    model: Model = "",
+    speakers: Annotated[int, typer.Option(min=1, max=500, help="People who read aloud at once.")] = 1,
+    finals_only: Annotated[bool, typer.Option("--finals-only", help="No partial captions.")] = False,
+    limit: Limit = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Captions in real time: how soon they come, how stable they are, and how many people may speak at once."""
+    set_up_logging("ERROR")
+    note = Console(stderr=True, highlight=False).print
+    try:
+        clips = _clips(manifest, limit)
+        running = live.measure(clips, _engine(model), speakers=speakers, finals_only=finals_only, note=note)
+        figures = asyncio.run(running)
+    except EngineFatal as error:
+        fail(f"the benchmark cannot run: {error}")
+    _report(figures, as_json, "Captions in real time")
+
+
+def _engine(model: str) -> Any:
+    """The settings of the engine, with `model` if it is given."""
+    try:
+        settings = load(fixed=NO_ROOM).engine
+    except SettingsError as error:
+        fail(str(error))
+    return replace(settings, model=replace(settings.model, model=model)) if model else settings
+
+
+def _clips(manifest: Path | None, limit: int) -> list[Clip]:
+    try:
+        check_available()
+        clips = shipped_clips() if manifest is None else read_manifest(manifest)
+    except (BadManifest, ScoringUnavailable) as error:
+        fail(f"the benchmark cannot run: {error}")
+    clips = [clip for clip in clips if clip.language == LANGUAGE][: limit or None]
+    if not clips:
+        fail(f"the benchmark cannot run: {manifest}: no clip in English")
+    return clips
 
 
 @bench.command()
@@ -45,13 +127,14 @@ def signaling(
         )
     except (Missing, NoNamespace, StackFailed) as error:
         fail(f"the benchmark cannot run: {error}")
-    sys.stdout.write(json.dumps(figures) + "\n" if as_json else "")
-    if not as_json:
-        _print(figures)
+    _report(figures, as_json, "Signaling, on the real HPB and Janus")
 
 
-def _print(figures: dict[str, Any]) -> None:
-    table = Table("figure", "value", title="Signaling, on the real HPB and Janus")
+def _report(figures: dict[str, Any], as_json: bool, title: str) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+        return
+    table = Table("figure", "value", title=title)
     for name, value in figures.items():
         table.add_row(name, str(value))
     Console(highlight=False).print(table)

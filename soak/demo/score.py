@@ -102,11 +102,39 @@ def check_available() -> None:
 
 def word_error_rate(results: Sequence[Result]) -> float:
     """Over all clips together, after Whisper's English text normaliser. 0.1 is one word in ten."""
+    return error_rate([result.reference for result in results], [result.hypothesis for result in results])
+
+
+def error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
+    """As `word_error_rate`, of texts."""
     jiwer = importlib.import_module("jiwer")
     normalise = importlib.import_module("whisper_normalizer.english").EnglishTextNormalizer()
-    references = [normalise(result.reference) for result in results]
-    hypotheses = [normalise(result.hypothesis) for result in results]
-    return float(jiwer.wer(references, hypotheses))
+    return float(jiwer.wer([normalise(each) for each in references], [normalise(each) for each in hypotheses]))
+
+
+def edges_present(references: Sequence[str], hypotheses: Sequence[str]) -> float:
+    """The share of first and last words that have a word, right or wrong, in the hypothesis: none was cut off."""
+    normalise = importlib.import_module("whisper_normalizer.english").EnglishTextNormalizer()
+    present = 0
+    for reference, hypothesis in zip(references, hypotheses, strict=True):
+        spoken, written = normalise(reference).split(), normalise(hypothesis).split()
+        present += _keeps_last(spoken, written) + _keeps_last(spoken[::-1], written[::-1])
+    return present / max(1, 2 * len(references))
+
+
+def _keeps_last(spoken: Sequence[str], written: Sequence[str]) -> bool:
+    """Whether one of the alignments with fewest edits gives the last word spoken a word written."""
+    row = list(range(len(written) + 1))
+    before = row
+    for word in spoken:
+        before, row = row, [row[0] + 1]
+        for n, other in enumerate(written, 1):
+            row.append(min(before[n - 1] + (word != other), before[n] + 1, row[n - 1] + 1))
+    last = spoken[-1] if spoken else ""
+    paired = (
+        before[n - 1] + (last != other) + len(written) - n for n, other in enumerate(written, 1)
+    )  # what follows the pair was inserted
+    return not spoken or min(paired, default=len(spoken) + 1) == row[-1]
 
 
 def summary(results: Sequence[Result], captions: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from api.settings import PREFIX, TABLE, SettingsError, load
 from bot import LocalAddresses
+from pipeline.remote_policy import RemoteSettings
 
 GOOD = {
     "ROOMSCRIBE_HPB_URL": "https://cloud.example.org/hpb",
@@ -49,6 +50,14 @@ def test_every_missing_setting_is_listed_at_once():
         ("HANGOVER_S", "0", "from 0.2 to 5"),
         ("DEVICE", "tpu", "one of cpu, cuda, auto"),
         ("LOG_LEVEL", "loud", "one of DEBUG, INFO, WARNING, ERROR"),
+        ("ASR_URL", "box:8000", "expected a URL"),
+        ("ASR_URL", "http://box:port", "Port could not be cast"),
+        ("ASR_URL", "http://box:8000/v1?key=s3cret", "expected a URL without user, password"),
+        ("ASR_API_KEY", "two words", "a key of printable ASCII characters"),
+        ("ASR_API_KEY", "schlüssel", "a key of printable ASCII characters"),
+        ("ASR_PARALLEL", "0", "from 1 to 256"),
+        ("ASR_TIMEOUT", "0.5", "from 1 to 60"),
+        ("ASR_FALLBACK", "yes", "one of on, off"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_setting_and_what_was_expected(name, value, expected):
@@ -93,6 +102,49 @@ def test_listening_elsewhere_than_on_loopback_requires_a_shared_secret(host):
 
     assert "ROOMSCRIBE_HTTP_SECRET is required" in problem
     assert load({**GOOD, "ROOMSCRIBE_HTTP_HOST": host, "ROOMSCRIBE_HTTP_SECRET": "x"}).http.host == host
+
+
+def test_speech_is_decoded_on_this_machine_unless_a_recognition_server_is_named():
+    assert load(GOOD).engine.remote is None
+    assert load({**GOOD, "ROOMSCRIBE_ASR_API_KEY": "sk-1", "ROOMSCRIBE_ASR_FALLBACK": "on"}).engine.remote is None
+
+
+def test_a_recognition_server_has_an_address_and_as_much_else_as_is_said(tmp_path):
+    named = {**GOOD, "ROOMSCRIBE_ASR_URL": "http://box:8000"}
+    (tmp_path / "key").write_text("sk-hunter2\n")
+    said = {
+        "ROOMSCRIBE_ASR_API_KEY_FILE": str(tmp_path / "key"),
+        "ROOMSCRIBE_ASR_MODEL": "large-v3",
+        "ROOMSCRIBE_ASR_PARALLEL": "16",
+        "ROOMSCRIBE_ASR_TIMEOUT": "7.5",
+        "ROOMSCRIBE_ASR_FALLBACK": "on",
+    }
+
+    assert load(named).engine.remote == RemoteSettings(url="http://box:8000")
+    settings = load({**named, **said})
+    assert settings.engine.remote == RemoteSettings(
+        url="http://box:8000", api_key="sk-hunter2", model="large-v3", slots=16, timeout_s=7.5, fallback=True
+    )
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["http://ada:s3cret@box:8000", "https:/ada:s3cret@box", "http://box?key=s3cret"])
+def test_what_is_wrong_with_a_servers_address_is_said_without_the_password_in_it(url):
+    (problem,) = problems_of({**GOOD, "ROOMSCRIBE_ASR_URL": url})
+
+    assert "ROOMSCRIBE_ASR_API_KEY" in problem
+    assert "s3cret" not in problem
+
+
+def test_children_inherit_everything_but_our_secrets(tmp_path):
+    (tmp_path / "key").write_text("sk-1")
+    secrets = {"ROOMSCRIBE_ASR_API_KEY_FILE": str(tmp_path / "key"), "ROOMSCRIBE_APP_SECRET": "hunter2"}
+
+    inherited = load({**GOOD, **secrets, "HF_HOME": "cache"}).engine.environment
+
+    assert inherited["HF_HOME"] == "cache"
+    assert not {*secrets, "ROOMSCRIBE_HPB_SECRET"} & set(inherited)
+    assert "ROOMSCRIBE_ASR_API_KEY" not in load({**GOOD, "ROOMSCRIBE_ASR_API_KEY": "sk-1"}).engine.environment
 
 
 def test_local_addresses_are_a_list_of_addresses_and_the_word_auto():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fractions
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -17,31 +18,48 @@ from pipeline import (
     FinalTranscript,
     Kind,
     Language,
+    PartialSettings,
     PartialTranscript,
+    SegmenterSettings,
     SpeakerPipeline,
     SpeakerSettings,
     Totals,
 )
-from pipeline.transcript import Hypothesis
+from pipeline.audio import FRAME
+from pipeline.decode import MAX_DELAY
+from pipeline.overload import Ladder
+from pipeline.request import Hypothesis
 
 GUARD_S = 20.0
+ENGLISH = Language(id="en_GB", code="en")
+GERMAN = Language(id="de_AT", code="de")
+AUTO = Language(id="auto", code="")
 PTIME = WIRE_RATE // 50
-WORD = "." * 20 + "#" * 20  # 400 ms of silence, 400 ms of speech
-PAUSE = "." * 40  # longer than the hangover
-LONG_WORD = "." * 20 + "#" * 45  # long enough for a partial
-SETTINGS = SpeakerSettings(intake_frames=10_000, partial_interval_s=0.0)
+SETTINGS = SpeakerSettings(intake_frames=10_000, partials=PartialSettings(interval_s=0.0))
+ENDPOINTS = SegmenterSettings()
+PATIENT = replace(SETTINGS, segmenter=replace(ENDPOINTS, stall_s=GUARD_S))  # nobody is cut off while a test waits
+SPARE = MAX_DELAY // FRAME + 2  # frames: the resampler holds a little back
+SILENCE = "." * 30
+WORD = SILENCE + "#" * (SETTINGS.partials.first // FRAME - 5)  # too short for a partial
+LONG_WORD = SILENCE + "#" * (SETTINGS.partials.first // FRAME + 15)  # long enough
+PAUSE = "." * (ENDPOINTS.hangover.longest // FRAME + SPARE)  # it is an end
+BREATH = "." * (ENDPOINTS.pause // FRAME + SPARE)  # it may be one
 
 
 class FakeEngine:
-    """Answers "word 1", "word 2" … in the order of the questions, or what `answer` gives or raises.
+    """Answers "Word 1", "Word 2" … in the order of the questions, or what `answer` gives or raises.
 
     A kind of decode on hold waits until it is let go.
     """
 
     def __init__(self):
+        self.jobs = []
         self.asked = []  # (kind, audio)
+        self.asked_at = {kind: [] for kind in Kind}
+        self.given_up = []  # jobs whose asker did not wait for the answer
         self.forgotten = []
-        self.answer = lambda kind, pcm: f"word {sum(each is kind for each, _ in self.asked)}"
+        self.ladder = Ladder()
+        self.answer = lambda kind, pcm: f"Word {sum(each is kind for each, _ in self.asked)}"
         self._free = {kind: asyncio.Event() for kind in Kind}
         for free in self._free.values():
             free.set()
@@ -55,14 +73,22 @@ class FakeEngine:
     def questions(self, kind):
         return [pcm for each, pcm in self.asked if each is kind]
 
-    async def transcribe(self, cut, *, kind, speaker, language, due):
-        pcm = cut()
-        self.asked.append((kind, pcm))
-        text = self.answer(kind, pcm)
-        await self._free[kind].wait()
-        if isinstance(text, Exception):
-            raise text
-        return Hypothesis(text=text, language=language, decode_s=0.0)
+    async def transcribe(self, job):
+        pcm = job.cut()
+        self.jobs.append(job)
+        self.asked.append((job.kind, pcm))
+        self.asked_at[job.kind].append(asyncio.get_running_loop().time())
+        answer = self.answer(job.kind, pcm)
+        try:
+            await self._free[job.kind].wait()
+        except asyncio.CancelledError:
+            self.given_up.append(job)
+            raise
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, Hypothesis):
+            return answer
+        return Hypothesis(text=answer, language=job.language or "en", decode_s=0.0)
 
     def forget(self, speaker):
         self.forgotten.append(speaker)
@@ -71,26 +97,30 @@ class FakeEngine:
 class Loudness:
     """A voice detector that hears any sound as speech: the drawing decides."""
 
-    def is_speech(self, frame):
-        return bool(np.abs(frame.astype(int)).max() > 1000)
+    def feed(self, frame):
+        return [bool(np.abs(frame.astype(int)).max() > 1000)]
+
+    def flush(self):
+        return []
 
 
 class Stage:
     """A pipeline, who speaks into it, and what came out."""
 
-    def __init__(self, engine, settings=SETTINGS, detector=None):
+    def __init__(self, engine, settings=SETTINGS, detector=None, language=ENGLISH, **details):
         self.engine = engine
         self.totals = Totals()
         self.said = []
         self.pts = 0
         self.pipeline = SpeakerPipeline(
             speaker="ada",
-            language=Language(id="en_GB", code="en"),
+            language=language,
             engine=engine,
             emit=self.emit,
             settings=settings,
             totals=self.totals,
             detector=detector or Loudness(),
+            **details,
         )
 
     async def emit(self, transcript):

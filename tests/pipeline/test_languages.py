@@ -1,7 +1,18 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import UnknownLanguage
-from pipeline.languages import NAMES, NO_SPACES, RIGHT_TO_LEFT, Language, catalogue, parse_language
+from pipeline.languages import (
+    NAMES,
+    NO_SPACES,
+    RIGHT_TO_LEFT,
+    Language,
+    catalogue,
+    join_words,
+    parse_language,
+    split_words,
+)
 
 MULTILINGUAL = frozenset(NAMES)
 ENGLISH_ONLY = ("en",)
@@ -47,3 +58,28 @@ def test_the_names_are_whispers_own_codes():
     from faster_whisper.tokenizer import _LANGUAGE_CODES
 
     assert set(_LANGUAGE_CODES) == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "words"),
+    [
+        ("en", "  two\n words ", ["two", "words"]),
+        ("ja", "今日は 雨", ["今", "日", "は", "雨"]),
+        ("en", "", []),
+        ("zh", " ", []),
+    ],
+)
+def test_words_are_parted_by_spaces_or_are_characters(code, text, words):
+    assert split_words(text, code) == words
+
+
+@given(st.lists(st.text("abcÄß漢字'-.", min_size=1)), st.sampled_from(sorted(NAMES.keys() - NO_SPACES)))
+def test_words_that_were_joined_are_parted_again(words, code):
+    assert split_words(join_words(words, code), code) == words
+
+
+@given(st.lists(st.sampled_from("漢字かな")), st.sampled_from(sorted(NO_SPACES)))
+def test_characters_that_were_joined_are_parted_again(characters, code):
+    joined = join_words(characters, code)
+    assert " " not in joined
+    assert split_words(joined, code) == characters

@@ -1,39 +1,17 @@
 from __future__ import annotations
 
-import numpy as np
+from collections import Counter
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline.scheduler import Job, Kind, Scheduler, SchedulerFull
+from pipeline.scheduler import SchedulerFull
+from tests.pipeline.jobs import final, holding, order, partial, serve
 
-
-def final(speaker, *, due=0.0):
-    return Job(kind=Kind.FINAL, speaker=speaker, language="en", due=due, cut=lambda: np.zeros(0, dtype=np.int16))
-
-
-def partial(speaker, *, due=0.0):
-    return Job(kind=Kind.PARTIAL, speaker=speaker, language="en", due=due, cut=lambda: np.zeros(0, dtype=np.int16))
-
-
-def holding(*jobs, slots=9, **limits):
-    scheduler = Scheduler(slots=slots, **limits)
-    for job in jobs:
-        scheduler.submit(job)
-    return scheduler
-
-
-def order(scheduler):
-    """Who is taken, one after another."""
-    taken = []
-    while (job := scheduler.take(now=0.0)) is not None:
-        taken.append(job)
-        scheduler.done(job)
-    return taken
+# One room
 
 
 def test_nothing_waiting_is_nothing_to_do():
-    assert holding().take(now=0.0) is None
+    assert holding().take(now=0.0) == []
 
 
 def test_finals_go_before_partials():
@@ -41,7 +19,7 @@ def test_finals_go_before_partials():
     assert order(holding(early, late)) == [late, early]
 
 
-def test_finals_go_in_the_order_in_which_their_speech_ended():
+def test_finals_go_in_the_order_in_which_they_are_due():
     second, first, third = final("ada", due=2.0), final("will", due=1.0), final("cleo", due=3.0)
     assert order(holding(second, first, third)) == [first, second, third]
 
@@ -54,7 +32,7 @@ def test_finals_that_are_due_together_go_in_the_order_they_came():
 def test_the_partial_of_who_has_waited_longest_goes_first():
     scheduler = holding(partial("ada"), partial("will"))
     for now in (1.0, 2.0):
-        scheduler.done(scheduler.take(now=now))
+        serve(scheduler, now=now)
     ada, will, new = partial("ada"), partial("will"), partial("cleo")
     for job in (will, ada, new):
         scheduler.submit(job)
@@ -64,10 +42,10 @@ def test_the_partial_of_who_has_waited_longest_goes_first():
 def test_no_more_jobs_run_than_there_are_workers():
     one, two = final("ada"), final("will", due=1.0)
     scheduler = holding(one, two, slots=1)
-    assert scheduler.take(now=0.0) is one
-    assert scheduler.take(now=0.0) is None
+    assert scheduler.take(now=0.0) == [one]
+    assert scheduler.take(now=0.0) == []
     scheduler.done(one)
-    assert scheduler.take(now=0.0) is two
+    assert scheduler.take(now=0.0) == [two]
 
 
 def test_a_newer_partial_takes_the_place_of_the_waiting_one():
@@ -85,9 +63,9 @@ def test_a_final_takes_the_waiting_partial_of_its_speaker_with_it_and_no_other()
 
 
 def test_a_final_too_many_is_refused_and_the_others_stay():
-    scheduler = holding(final("ada"), max_finals=1)
+    scheduler = holding(final("ada", room="one"), max_finals=1)
     with pytest.raises(SchedulerFull, match="1 finals are waiting"):
-        scheduler.submit(final("will"))
+        scheduler.submit(final("will", room="two"))
     assert scheduler.waiting_finals == 1
 
 
@@ -114,94 +92,177 @@ def test_withdrawing_what_was_superseded_does_not_touch_its_successor():
     assert order(scheduler) == [newer]
 
 
+def test_withdrawing_what_runs_or_is_done_changes_nothing():
+    job, waiting = final("ada"), final("will", due=1.0)
+    scheduler = holding(job, waiting)
+    scheduler.take(now=0.0)
+    scheduler.withdraw(job)
+    assert scheduler.running == 1
+    scheduler.done(job)
+    scheduler.withdraw(job)
+    assert (scheduler.running, scheduler.waiting_finals) == (0, 1)
+
+
 def test_a_forgotten_speaker_leaves_no_partial_and_its_turn_starts_afresh():
+    waiting = partial("ada")
     scheduler = holding(partial("ada"))
-    scheduler.done(scheduler.take(now=5.0))
-    scheduler.submit(partial("ada"))
-    scheduler.forget("ada")
+    serve(scheduler, now=5.0)
+    scheduler.submit(waiting)
+    assert scheduler.forget("ada") is waiting
+    assert scheduler.forget("ada") is None
     assert scheduler.waiting_partials == 0
     will, ada = partial("will"), partial("ada")
     scheduler.submit(will)
-    scheduler.done(scheduler.take(now=1.0))
+    serve(scheduler, now=1.0)
     for job in (will, ada):
         scheduler.submit(job)
     assert order(scheduler)[0] is ada
 
 
-# Laws, for any sequence of calls
-
-speakers = st.sampled_from(["ada", "will", "cleo", "dina"])
-steps = st.lists(
-    st.one_of(
-        st.tuples(st.just("final"), speakers, st.integers(0, 5)),
-        st.tuples(st.just("partial"), speakers, st.just(0)),
-        st.tuples(st.just("take"), st.none(), st.just(0)),
-        st.tuples(st.just("done"), st.none(), st.integers(0, 5)),
-        st.tuples(st.just("withdraw"), st.none(), st.integers(0, 20)),
-    ),
-    max_size=60,
-)
+# Several jobs at once
 
 
-class Ledger:
-    """What a scheduler was given and gave back, checked at every step."""
-
-    def __init__(self, slots, max_finals=8):
-        self.scheduler = Scheduler(slots=slots, max_finals=max_finals)
-        self.slots, self.max_finals = slots, max_finals
-        self.waiting, self.running, self.last_partial = [], [], {}
-        self.now = 0.0
-
-    def step(self, what, speaker, number):
-        self.now += 1.0
-        if what == "take":
-            self.take()
-        elif what == "done" and self.running:
-            self.scheduler.done(self.running.pop(number % len(self.running)))
-        elif what == "withdraw" and self.waiting:
-            self.scheduler.withdraw(self.waiting.pop(number % len(self.waiting)))
-        elif what == "final":
-            self.submit(final(speaker, due=number))
-        elif what == "partial":
-            self.submit(partial(speaker))
-        assert self.scheduler.running == len(self.running) <= self.slots
-        assert self.scheduler.waiting_finals == len(self.of(Kind.FINAL)) <= self.max_finals
-        assert self.scheduler.waiting_partials == len(self.of(Kind.PARTIAL))
-
-    def of(self, kind):
-        return [job for job in self.waiting if job.kind is kind]
-
-    def submit(self, job):
-        if job.kind is Kind.FINAL and len(self.of(Kind.FINAL)) == self.max_finals:
-            with pytest.raises(SchedulerFull):
-                self.scheduler.submit(job)
-            return
-        own = [other for other in self.of(Kind.PARTIAL) if other.speaker == job.speaker]
-        superseded = self.scheduler.submit(job)
-        assert own == ([] if superseded is None else [superseded])
-        self.waiting = [other for other in self.waiting if other is not superseded] + [job]
-
-    def take(self):
-        job = self.scheduler.take(now=self.now)
-        if job is None:
-            assert not self.waiting or len(self.running) == self.slots
-            return
-        if finals := self.of(Kind.FINAL):
-            assert job is min(finals, key=lambda each: each.due)  # the first of them, when several are due
-        else:
-            turns = [self.last_partial.get(each.speaker, 0.0) for each in self.of(Kind.PARTIAL)]
-            assert self.last_partial.get(job.speaker, 0.0) == min(turns)
-            self.last_partial[job.speaker] = self.now
-        self.waiting.remove(job)
-        self.running.append(job)
+def test_a_batch_is_what_waits_and_no_more_than_is_wanted():
+    jobs = [final(name, due=due) for due, name in enumerate(("ada", "will", "cleo"))]
+    scheduler = holding(*jobs)
+    assert scheduler.take(now=0.0, most=2) == jobs[:2]
+    assert scheduler.take(now=0.0, most=2) == jobs[2:]
 
 
-@given(slots=st.integers(1, 3), steps=steps)
-def test_the_order_is_kept_no_worker_is_overbooked_and_nothing_is_lost(slots, steps):
-    ledger = Ledger(slots)
-    for step in steps:
-        ledger.step(*step)
-    while ledger.running or ledger.waiting:
-        ledger.step("take", None, 0)
-        ledger.step("done", None, 0)
-    assert order(ledger.scheduler) == []
+def test_a_batch_is_of_one_kind():
+    ada, will, cleo = final("ada"), partial("will"), partial("cleo")
+    scheduler = holding(ada, will, cleo)
+    assert scheduler.take(now=0.0, most=9) == [ada]
+    assert scheduler.take(now=0.0, most=9) == [will, cleo]
+
+
+def test_a_batch_is_one_workers_until_its_last_job_is_done():
+    jobs = [final(name) for name in ("ada", "will", "cleo")]
+    scheduler = holding(*jobs, slots=1)
+    scheduler.take(now=0.0, most=2)
+    scheduler.done(jobs[0])
+    assert scheduler.take(now=0.0) == []
+    scheduler.done(jobs[1])
+    assert scheduler.take(now=0.0) == [jobs[2]]
+
+
+def test_rooms_share_a_batch():
+    jobs = [final(f"speaker {number}", room="large") for number in range(5)] + [final("ada", room="small")]
+    assert Counter(job.room for job in holding(*jobs).take(now=0.0, most=2)) == {"large": 1, "small": 1}
+
+
+# Many rooms
+
+
+def crowd(room, size, **when):
+    return [final(f"{room} {number}", room=room, **when) for number in range(size)]
+
+
+def rooms(jobs):
+    return [job.room for job in jobs]
+
+
+def test_a_room_of_fifty_does_not_starve_a_room_of_two():
+    taken = order(holding(*crowd("large", 50), *crowd("small", 2, due=9.0)))
+    assert sorted(rooms(taken[:4])) == ["large", "large", "small", "small"]
+
+
+def test_nor_does_a_room_of_fifty_that_came_first_and_was_served_long():
+    scheduler = holding(*crowd("large", 50))
+    for _ in range(20):
+        serve(scheduler)
+    for job in crowd("small", 2, due=9.0):
+        scheduler.submit(job)
+    assert rooms(order(scheduler)[:4]).count("small") == 2
+
+
+def test_who_comes_late_has_no_claim_to_what_was_done_for_others_before():
+    scheduler = holding(*crowd("first", 50))
+    for _ in range(20):
+        serve(scheduler)
+    for job in crowd("second", 50):
+        scheduler.submit(job)
+    assert rooms(order(scheduler)[:10]).count("second") == 5
+
+
+def test_nor_has_a_room_that_waited_for_partials_meanwhile():
+    scheduler = holding(*crowd("talks", 50), partial("ada", room="listens"))
+    for _ in range(20):
+        serve(scheduler)
+    for job in crowd("listens", 20):
+        scheduler.submit(job)
+    assert rooms(order(scheduler)[:10]).count("listens") == 5
+
+
+def test_nor_has_a_room_whose_decode_took_long():
+    scheduler = holding(final("ada", room="slow"), slots=2)
+    scheduler.take(now=0.0)
+    for job in crowd("quick", 50):
+        scheduler.submit(job)
+    for _ in range(20):
+        serve(scheduler)
+    for job in crowd("slow", 20):
+        scheduler.submit(job)
+    assert rooms(order(scheduler)[:10]).count("slow") == 5
+
+
+def test_rooms_that_come_and_go_do_not_starve_one_that_stays():
+    scheduler = holding(*crowd("stays", 2))
+    served = [serve(scheduler)]
+    for number in range(20):
+        scheduler.submit(final("ada", room=f"room {number}", due=number + 1.0))
+        served.append(serve(scheduler))
+    assert rooms(served).count("stays") == 2
+
+
+def test_the_partials_of_rooms_take_turns_too():
+    jobs = [partial(f"speaker {number}", room="large") for number in range(20)]
+    taken = order(holding(*jobs, partial("ada", room="small"), partial("will", room="small")))
+    assert sorted(rooms(taken[:4])) == ["large", "large", "small", "small"]
+
+
+def test_among_rooms_that_had_as_much_the_earliest_due_goes_first():
+    late, early = final("ada", room="one", due=2.0), final("will", room="two", due=1.0)
+    assert order(holding(late, early)) == [early, late]
+
+
+# What is late, and what is given up
+
+
+def test_finals_are_as_late_as_the_one_that_is_overdue_longest():
+    scheduler = holding(final("ada", room="one", due=3.0), final("will", room="two", due=1.0))
+    assert scheduler.lateness(now=5.0) == 4.0
+
+
+@pytest.mark.parametrize("jobs", [[], [partial("ada")]], ids=["nobody", "a partial"])
+def test_where_no_final_waits_nothing_is_late(jobs):
+    assert holding(*jobs).lateness(now=5.0) == 0.0
+
+
+def test_a_final_that_is_not_due_yet_is_not_late():
+    assert holding(final("ada", due=7.0)).lateness(now=5.0) <= 0.0
+
+
+def test_time_before_since_does_not_count_as_lateness():
+    scheduler = holding(final("ada", due=1.0))
+    assert scheduler.lateness(now=5.0, since=4.5) == 0.5
+    assert scheduler.lateness(now=5.0, since=0.5) == 4.0
+
+
+def test_what_is_given_up_is_the_oldest_of_the_speaker_of_whom_most_waits():
+    little = final("ada", room="one", due=0.0, backlog_s=3.0)
+    older, newer = (final("will", room="two", due=due, backlog_s=9.0) for due in (1.0, 2.0))
+    scheduler = holding(little, newer, older)
+    assert [scheduler.shed(due_before=5.0) for _ in range(4)] == [older, newer, little, None]
+    assert scheduler.waiting_finals == 0
+
+
+def test_between_speakers_of_whom_as_much_waits_the_oldest_is_given_up():
+    newer, older = final("ada", due=2.0, backlog_s=5.0), final("will", due=1.0, backlog_s=5.0)
+    assert holding(newer, older).shed(due_before=5.0) is older
+
+
+def test_what_is_not_overdue_is_kept_however_much_waits():
+    scheduler = holding(final("ada", due=5.0, backlog_s=99.0), partial("will"))
+    assert scheduler.shed(due_before=5.0) is None
+    assert (scheduler.waiting_finals, scheduler.waiting_partials) == (1, 1)

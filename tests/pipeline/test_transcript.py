@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline import FinalTranscript, PartialTranscript
-from pipeline.transcript import Hypothesis
+from pipeline.request import Hypothesis
 
 WHO = {"speaker": "ada", "utterance": 1, "language_id": "en", "start": 0, "end": 1, "heard_at": 0.0}
 

@@ -1,0 +1,123 @@
+"""Two backends in one: a recognition server, and the model on this machine for as long as the server is away.
+
+The child process is started along with the rest and stays loaded: a server fails when it is needed most, and a model
+takes seconds to load. Requests wait here for their turn, so that neither side has more of them than it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from .backend import Backend, Keeper
+from .errors import EngineDied, EngineError, EngineFatal
+from .request import DecodeRequest, Hypothesis, Kind
+
+log = logging.getLogger("roomscribe.pipeline.fallback")
+
+
+class _Side:
+    """One of the two: its turns, and what it told. It is the keeper that its backend knows."""
+
+    def __init__(self, backend: Backend, changed: Callable[[], None]) -> None:
+        self.backend = backend
+        self.turns = asyncio.Semaphore(backend.slots)
+        self.up = False
+        self.languages: tuple[str, ...] = ()
+        self.note = ""
+        self.failure = ""  # why it can never decode
+        self._changed = changed
+
+    def backend_ready(self, languages: Sequence[str], *, note: str) -> None:
+        self.up, self.languages, self.note = True, tuple(languages), note
+        self._changed()
+
+    def backend_lost(self) -> None:
+        self.up = False
+        self._changed()
+
+    async def run(self) -> None:
+        """Until cancelled, or until it can never decode."""
+        try:
+            await self.backend.run(self)
+        except EngineFatal as error:
+            self.failure = str(error)
+        finally:
+            self.up = False
+        self._changed()
+
+    async def decode(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
+        async with self.turns:
+            return await self.backend.decode(requests)
+
+
+class FallbackBackend:
+    """Ready when either side is, once the local model has told its languages.
+
+    Those are the languages, whichever side decodes: a room in a language that only the server knows would fall silent
+    with the server. Only if there can be no local model do the server's own languages count.
+    """
+
+    def __init__(self, remote: Backend, local: Backend) -> None:
+        self._remote = _Side(remote, self._changed)
+        self._local = _Side(local, self._changed)
+        self.slots = max(remote.slots, local.slots)
+        self.max_batch = 1
+        self._keeper: Keeper | None = None  # while it runs
+        self._ready = False  # the keeper was told so
+
+    @property
+    def restarts(self) -> int:
+        return self._remote.backend.restarts + self._local.backend.restarts
+
+    @property
+    def pid(self) -> int | None:
+        return self._local.backend.pid
+
+    async def run(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._run(self._remote, "the model on this machine does all the work"))
+                tasks.create_task(self._run(self._local, "there is no fallback while the recognition server is away"))
+        finally:
+            self._keeper, self._ready = None, False
+        raise EngineFatal(f"{self._remote.failure}\nNor can the fallback be used: {self._local.failure}")
+
+    async def decode(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
+        """The server's answer while it is there; a final that it could not give is decoded here."""
+        partials = all(request.kind is Kind.PARTIAL for request in requests)
+        if self._remote.up:
+            try:
+                return await self._remote.decode(requests)
+            except EngineError as error:
+                if isinstance(error, EngineFatal):  # for the server; the local model may still come up
+                    error = EngineDied("the recognition server cannot be used any more")
+                if partials or not self._local.up:
+                    raise error from None
+        if not self._local.up:
+            raise EngineDied("neither the recognition server nor the model on this machine can be used at present")
+        if partials and self._local.turns.locked():
+            raise EngineDied("the model on this machine has no time for partials")  # they would hold up finals
+        return await self._local.decode(requests)
+
+    async def _run(self, side: _Side, consequence: str) -> None:
+        await side.run()
+        log.error("%s (from now on %s)", side.failure, consequence)
+
+    def _changed(self) -> None:
+        """Tell the keeper, if this made a difference to it."""
+        keeper, remote, local = self._keeper, self._remote, self._local
+        if keeper is None:
+            return
+        languages = remote.languages if local.failure else local.languages
+        ready = bool(languages) and (remote.up or local.up)
+        if ready and not self._ready:
+            note = " and ".join(side.note for side in (remote, local) if side.up)
+            keeper.backend_ready(languages, note=note)
+        elif self._ready and not ready:
+            keeper.backend_lost()
+        elif ready:
+            log.info("decoding by %s", remote.note if remote.up else local.note)
+        self._ready = ready

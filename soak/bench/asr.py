@@ -1,0 +1,202 @@
+"""Recognition alone, faster than real time: our words, and their cost, against stock faster-whisper's.
+
+Each clip goes through the voice detector and the segmenter as if it were live; each utterance is decoded by us and by
+stock faster-whisper (greedy, one call, 30 s window) in the same process, so that the ratio of CPU times means
+something. The whole clips are decoded by stock faster-whisper too: what cutting costs is seen against that. Runs in a
+process of its own, where each library keeps to one thread.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+import numpy.typing as npt
+import soxr
+from faster_whisper import WhisperModel
+
+from pipeline import SAMPLE_RATE, WIRE_RATE, SegmenterSettings, Totals, VoiceDetectors
+from pipeline.audio import AudioChunk
+from pipeline.hearing import Hearing, UtteranceHeard
+from pipeline.model import FoundModel, find_model
+from pipeline.request import DecodeRequest, Hypothesis, Kind
+from pipeline.whisper import FasterWhisper
+from soak.clip import Clip, read_manifest, shipped_clips
+from soak.demo.score import edges_present, error_rate
+
+from .noise import noises
+
+Pcm = npt.NDArray[np.int16]
+
+LEAD_S: Final = 0.5
+TRAIL_S: Final = 1.5
+HISS: Final = 6.0  # of the silence around a clip, in units of 1/32768: no microphone is perfectly silent
+NOISE_S: Final = 600.0
+FIRST_PARTIAL_S: Final = 0.5
+OPUS_BITS_PER_S: Final = 24_000
+LANGUAGE: Final = "en"
+
+
+@dataclass(slots=True)
+class Bill:
+    """Words by clip, and what they cost in CPU seconds."""
+
+    texts: list[str] = field(default_factory=list, repr=False)
+    cpu_s: float = 0.0
+    utterances: int = 0
+    speech_s: float = 0.0
+
+
+class Bench:
+    """The models, loaded once. Stock and ours share one model in memory."""
+
+    def __init__(self, found: FoundModel) -> None:
+        self._ours = FasterWhisper(found, device="cpu", compute_type="int8", workers=1)
+        self._stock = WhisperModel(str(found.path), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
+        self._detectors = VoiceDetectors()
+        self._ours.warm_up()
+
+    def utterances(self, pcm: Pcm) -> list[Pcm]:
+        """What a live pipeline would hand to the recogniser, one after another."""
+        rng = np.random.default_rng(0)
+        lead, trail = (
+            (rng.standard_normal(int(each * SAMPLE_RATE)) * HISS).astype(np.int16) for each in (LEAD_S, TRAIL_S)
+        )
+        hearing = Hearing(
+            settings=SegmenterSettings(),
+            detector=self._detectors.new(),
+            ring_samples=30 * SAMPLE_RATE,
+            totals=Totals(),
+        )
+        events = hearing.chunk(AudioChunk(start=0, pcm=np.concatenate((lead, pcm, trail))), now=0.0)
+        events += hearing.break_off()
+        return [event.audio.pcm for event in events if isinstance(event, UtteranceHeard)]
+
+    def ours(self, pcm: Pcm, kind: Kind = Kind.FINAL) -> Hypothesis:
+        beam = 5 if kind is Kind.FINAL else 1
+        [hypothesis] = self._ours.transcribe([DecodeRequest(kind=kind, language=LANGUAGE, pcm=pcm, beam=beam)])
+        return hypothesis
+
+    def stock(self, pcm: Pcm) -> str:
+        segments, _ = self._stock.transcribe(
+            pcm.astype(np.float32) / 32768.0,
+            language=LANGUAGE,
+            beam_size=1,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            without_timestamps=True,
+        )
+        return " ".join(segment.text.strip() for segment in segments)
+
+
+def bill(clips: Sequence[list[Pcm]], decode: Callable[[Pcm], str]) -> Bill:
+    """Decode the utterances of each clip."""
+    total = Bill()
+    for utterances in clips:
+        started = time.process_time()
+        total.texts.append(" ".join(decode(each) for each in utterances))
+        total.cpu_s += time.process_time() - started
+        total.utterances += len(utterances)
+        total.speech_s += sum(map(len, utterances)) / SAMPLE_RATE
+    return total
+
+
+def measure(clips: Sequence[Clip], found: FoundModel, note: Callable[[str], None]) -> dict[str, Any]:
+    """All figures of `roomscribe bench asr`. Word error rates are fractions: 0.1 is one word in ten."""
+    bench = Bench(found)
+    references = [clip.text for clip in clips]
+    at_48k = [clip.decode() for clip in clips]
+    whole = [_downsampled(pcm) for pcm in at_48k]
+    note(f"{len(clips)} clips, {sum(map(len, whole)) / SAMPLE_RATE:.0f} s; cutting them into utterances")
+    cut = [bench.utterances(pcm) for pcm in whole]
+    note(f"{sum(map(len, cut))} utterances; decoding them our way")
+    ours = bill(cut, lambda pcm: bench.ours(pcm).text)
+    note("… and the stock way")
+    stock = bill(cut, bench.stock)
+    note("whole clips, the stock way")
+    stock_whole = bill([[pcm] for pcm in whole], bench.stock)
+    note(f"the clips after Opus at {OPUS_BITS_PER_S // 1000} kbit/s")
+    heard = [bench.utterances(_downsampled(_through_opus(pcm))) for pcm in at_48k]
+    opus = bill(heard, lambda pcm: bench.ours(pcm).text)
+    note(f"{NOISE_S / 60:.0f} minutes of noise")
+    invented = _invented(bench)
+    wer = {
+        "wer": error_rate(references, ours.texts),
+        "stock_wer": error_rate(references, stock_whole.texts),
+        "stock_utterance_wer": error_rate(references, stock.texts),
+        "opus_wer": error_rate(references, opus.texts),
+    }
+    return {
+        **{name: round(value, 4) for name, value in wer.items()},
+        "cpu_ratio": round(ours.cpu_s / stock.cpu_s, 3),
+        "cpu_s_per_speech_s": round(ours.cpu_s / ours.speech_s, 4),
+        "stock_cpu_s_per_speech_s": round(stock.cpu_s / stock.speech_s, 4),
+        "edges_present": round(edges_present(references, ours.texts), 4),
+        "stock_edges_present": round(edges_present(references, stock_whole.texts), 4),
+        "noise_captions": sum(invented.values()),
+        "noise_s": NOISE_S,
+        "clips": len(clips),
+        "utterances": ours.utterances,
+    }
+
+
+def _invented(bench: Bench) -> dict[str, int]:
+    """Captions, partial or final, that each kind of noise would have caused."""
+    counts = {}
+    for name, pcm in noises(NOISE_S).items():
+        texts = []
+        for utterance in bench.utterances(pcm):
+            first = utterance[: int((FIRST_PARTIAL_S + 0.5) * SAMPLE_RATE)]
+            texts += [bench.ours(first, Kind.PARTIAL).text, bench.ours(utterance).text]
+        counts[name] = sum(bool(text) for text in texts)
+    return counts
+
+
+def _downsampled(pcm: Pcm) -> Pcm:
+    resampled: Pcm = soxr.resample(pcm, WIRE_RATE, SAMPLE_RATE)
+    return resampled
+
+
+def _through_opus(pcm: Pcm) -> Pcm:
+    """Encoded as a browser does (48 kHz mono, 20 ms) and decoded again."""
+    encoder = av.CodecContext.create("libopus", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = WIRE_RATE, "mono", av.AudioFormat("s16")
+    encoder.bit_rate, encoder.options = OPUS_BITS_PER_S, {"application": "voip"}
+    decoder = av.CodecContext.create("libopus", "r")
+    decoder.sample_rate, decoder.layout, decoder.format = WIRE_RATE, "mono", av.AudioFormat("s16")
+    size = WIRE_RATE // 50
+    heard = []
+    packets = []
+    for at in range(0, len(pcm) - size + 1, size):
+        frame = av.AudioFrame.from_ndarray(pcm[at : at + size].reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate, frame.pts = WIRE_RATE, at
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    for packet in packets:
+        heard += [frame.to_ndarray().reshape(-1) for frame in decoder.decode(packet)]
+    return np.concatenate(heard).astype(np.int16, copy=False)
+
+
+def _note(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def main() -> None:
+    """Options as JSON in the first argument; one JSON object on standard output."""
+    options = json.loads(sys.argv[1])
+    clips = read_manifest(Path(options["manifest"])) if options["manifest"] else shipped_clips()
+    clips = [clip for clip in clips if clip.language == LANGUAGE][: options["limit"] or None]
+    found = find_model(options["model"], cache_dir=options["cache_dir"], download=True)
+    figures = measure(clips, found, _note)
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main()
