@@ -1,7 +1,7 @@
 """The HTTP application: a factory and its handlers. Each answers at once; what is slow happens in the supervisor.
 
-Contract: `POST /api/v1/call/transcribe` and `GET /api/v1/languages` as Nextcloud Talk's PHP calls them. AppAPI gives up
-after 3 s.
+Contract: `POST /api/v1/call/transcribe` and `…/set-language`, and `GET /api/v1/languages`, as Nextcloud Talk's PHP calls
+them. AppAPI gives up after 3 s.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pipeline import EngineState, catalogue
 from .auth import require_secret
 from .origin import json_only, own_pages_only
 from .problems import TranslationUnsupported, later, problems, respond
-from .schemas import MAX_BODY_BYTES, parse_transcribe
+from .schemas import MAX_BODY_BYTES, parse_set_language, parse_transcribe
 
+LANGUAGE_SET: Final = "Language set successfully for the call"
 PROCESSED: Final = "Transcription or translation request processed successfully."
 RETRY_AFTER_S: Final = 2  # while the model is being loaded
 PAGES: Final = {"captions.html": "text/html", "captions.css": "text/css", "captions.js": "text/javascript"}
@@ -46,6 +47,7 @@ def create_app(supervisor: Supervisor, *, secret: str, host: str = "127.0.0.1") 
     app[SUPERVISOR] = supervisor
     supervisor.metrics.registry.register(Gauges(supervisor))
     app.router.add_post("/api/v1/call/transcribe", transcribe)
+    app.router.add_post("/api/v1/call/set-language", set_language)
     app.router.add_get("/api/v1/languages", languages)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/metrics", metrics)
@@ -69,6 +71,18 @@ async def transcribe(request: web.Request) -> web.Response:
         return without_model(supervisor.engine.state, str(error))
     supervisor.enable(wanted.room_token, wanted.nc_session_id, language)
     return web.json_response({"message": PROCESSED})
+
+
+async def set_language(request: web.Request) -> web.Response:
+    """Another language for a room that is being served, from everybody's next utterance on."""
+    wanted = parse_set_language(await request.read())
+    supervisor = request.app[SUPERVISOR]
+    try:
+        language = supervisor.language(wanted.lang_id)
+    except NotReady as error:
+        return without_model(supervisor.engine.state, str(error))
+    supervisor.set_language(wanted.room_token, language)
+    return web.json_response({"message": LANGUAGE_SET})
 
 
 async def languages(request: web.Request) -> web.Response:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from bot import BotError, NotReady, RoomFailed, TooManyRooms, TooManyTargets
+from bot import BotError, NoSuchRoom, NotReady, RoomFailed, TooManyRooms, TooManyTargets
 from pipeline import UnknownLanguage
 
 from .schemas import InvalidBody
@@ -56,6 +56,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return respond(400, f"langId: {error}")
     except TranslationUnsupported as error:
         return respond(550, f"translationTargetLangId: {error}")
+    except NoSuchRoom as error:
+        return respond(404, str(error))
     except (TooManyRooms, TooManyTargets) as error:
         return later(respond(429, str(error)), 60)
     except (NotReady, RoomFailed) as error:

@@ -58,6 +58,24 @@ def parse_transcribe(body: bytes) -> TranscribeRequest:
     return request
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageRequest:
+    """`POST /api/v1/call/set-language` as Talk sends it."""
+
+    room_token: str = field(repr=False)
+    lang_id: str
+
+
+def parse_set_language(body: bytes) -> LanguageRequest:
+    """Raises `InvalidBody` with every problem found."""
+    fields = Fields(body)
+    request = LanguageRequest(
+        room_token=fields.text("roomToken", MAX_TOKEN), lang_id=fields.text("langId", MAX_LANGUAGE)
+    )
+    fields.done()
+    return request
+
+
 class Fields:
     """The fields of a JSON object, checked as they are read. `done` raises `InvalidBody` with every problem found; a
     body that is no JSON object is told at once. Until then, a wrong field reads as an empty or least value.

@@ -332,7 +332,7 @@ TABLE: Final = (
     ),
     Setting(
         name="CONTEXT_MARGIN_S",
-        default="1.0",
+        default="1.5",
         meaning="silence encoded after the speech, seconds; 0: always Whisper's full 30 s, at three times the cost",
         parse=_number(0, 28, float),
     ),

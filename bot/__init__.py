@@ -1,6 +1,6 @@
 """The bot: composes signaling and pipeline into one room, and rooms into a process."""
 
-from .errors import BotError, NotReady, RoomFailed, SecretRejected, TooManyRooms, TooManyTargets, rejection
+from .errors import BotError, NoSuchRoom, NotReady, RoomFailed, SecretRejected, TooManyRooms, TooManyTargets, rejection
 from .gauges import Gauges
 from .ice import LOOPBACK, InvalidAddress, LocalAddresses
 from .ice_servers import ChatServerSettings
@@ -16,6 +16,7 @@ __all__ = [
     "Gauges",
     "InvalidAddress",
     "LocalAddresses",
+    "NoSuchRoom",
     "NotReady",
     "RoomBot",
     "RoomFailed",

@@ -5,6 +5,7 @@ BotError
 │   └── SecretRejected  the signaling server refuses us: true for every room, until the setting is mended
 ├── TooManyRooms        the bound on rooms is reached
 ├── TooManyTargets      the bound on readers of one room is reached
+├── NoSuchRoom          no bot serves this room
 ├── NotReady            the model is not loaded (yet)
 └── PeerFailed          a publisher's peer connection could not be made, or broke
 """
@@ -37,6 +38,10 @@ class TooManyRooms(BotError):
 
 class TooManyTargets(BotError):
     component = "bot.targets"
+
+
+class NoSuchRoom(BotError):
+    component = "bot.supervisor"
 
 
 class NotReady(BotError):

@@ -5,13 +5,14 @@ No label ever holds a room token or a session id: that would be a leak that look
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipeline import EngineState, Kind
+from pipeline import Engine, EngineState, Kind, Rule
 
 from .metrics import INTERIM
 from .receipts import MAX_UNCONFIRMED
@@ -64,13 +65,41 @@ class Gauges(Collector):
         for kind in Kind:
             decodes.add_metric([INTERIM if kind is Kind.PARTIAL else kind.value], engine.decodes[kind])
         yield decodes
+        yield from _recognition(engine)
         totals = supervisor.metrics.totals
+        words = CounterMetricFamily("roomscribe_words", "Words of captions, by what became of them", labels=["kind"])
+        words.add_metric(["final"], totals.final_words)
+        words.add_metric(["committed"], totals.committed_words)
+        words.add_metric(["committed_corrected"], totals.committed_corrected)
+        words.add_metric(["tentative_changed"], totals.tentative_changed)
+        yield words
         yield _counter_of("roomscribe_audio_seconds", "Audio heard", totals.audio_s)
         yield _counter_of("roomscribe_gaps", "Utterances that were heard but not transcribed", totals.gaps)
         dropped = CounterMetricFamily("roomscribe_audio_dropped_seconds", "Audio lost inside", labels=["reason"])
         dropped.add_metric(["intake_full"], totals.intake_dropped_s)
+        dropped.add_metric(["gap"], totals.gap_s)
         yield dropped
         yield _counter_of("roomscribe_audio_filled_seconds", "Silence put in for lost packets", totals.filled_s)
+
+
+def _recognition(engine: Engine) -> Iterable[Metric]:
+    """What the guards and the ladder did."""
+    suppressed = CounterMetricFamily(
+        "roomscribe_hallucination_suppressed", "Texts that a guard withheld as invented", labels=["rule"]
+    )
+    for rule in Rule:
+        suppressed.add_metric([rule.value], engine.suppressed[rule.value])
+    yield suppressed
+    yield _counter_of("roomscribe_repeats_trimmed", "Texts whose repeated end was cut off", engine.trimmed)
+    yield _counter_of("roomscribe_full_windows", "Finals decoded again in the full 30 s window", engine.full_windows)
+    yield _counter_of("roomscribe_decoded_audio_seconds", "Audio that went through the recogniser", engine.decoded_s)
+    late_s = engine.scheduler.lateness(now=asyncio.get_running_loop().time())
+    yield _gauge("roomscribe_finals_late_seconds", "How long the most overdue final is overdue", max(late_s, 0.0))
+    yield _gauge("roomscribe_overload_step", "Step of the overload ladder; 0: nothing is given up", engine.ladder.step)
+    climbed = CounterMetricFamily("roomscribe_overload_climbed", "How often a step was reached", labels=["step"])
+    for step, count in engine.ladder.climbed.items():
+        climbed.add_metric([step.name.lower()], count)
+    yield climbed
 
 
 def _rss_of(pid: int | None) -> int:

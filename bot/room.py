@@ -33,6 +33,7 @@ from .delivery import RECEIPT, Delivery
 from .errors import RoomFailed, rejection
 from .ice_servers import IceServers
 from .metrics import Metrics
+from .names import Names
 from .outbox import Outbox
 from .roster import Roster
 from .settings import RoomSettings
@@ -79,6 +80,7 @@ class RoomBot:
             ),
         )
         self._roster = Roster()
+        self._names = Names()
         self._targets = Targets(forget_after_s=settings.forget_after_s)
         self._outbox = Outbox()
         self._delivery = Delivery(
@@ -94,6 +96,7 @@ class RoomBot:
             metrics=metrics,
             ice_servers=ice_servers,
             room_key=key,
+            hints=lambda: self._names.hints() if settings.hints else "",
         )
         self._token = token
         self._tasks: asyncio.TaskGroup | None = None
@@ -148,6 +151,10 @@ class RoomBot:
         """Send no more captions to this reader; after the last one has gone, the bot leaves."""
         self._targets.disable(nextcloud_session_id, now=_now())
 
+    def set_language(self, language: Language) -> None:
+        """For everybody's next utterance."""
+        self._speakers.set_language(language)
+
     def stop(self, reason: str) -> None:
         """Leave the room: `run` delivers the last words and returns."""
         if self.state is not RoomState.LEAVING:
@@ -193,6 +200,7 @@ class RoomBot:
         match event:
             case SessionStarted(session_id=session_id):
                 self._roster.started(session_id)
+                self._names = Names()
                 self._targets.started(now=_now())
                 self._speakers.stop_all()  # the old session's subscriptions died with it
             case RoomEntered():
@@ -233,9 +241,11 @@ class RoomBot:
         match message:
             case PeopleJoined(people=people):
                 self._roster.joined(people)
+                self._names.joined(people)
                 self._targets.joined(people, now=_now())
             case PeopleLeft(session_ids=session_ids):
                 self._roster.left(session_ids)
+                self._names.left(session_ids)
                 self._targets.left(session_ids, now=_now())
             case ParticipantsUpdate(participants=participants, everyone_in_call=everyone):
                 self._roster.updated(participants)

@@ -36,5 +36,6 @@ class RoomSettings:
     call_over_after_s: float = 15.0  # nobody in the call: a page that is reloaded comes back within seconds
     drain_timeout_s: float = 5.0  # for the last words on leaving
     speaker_retry_s: float = 5.0  # after a speaker's pipeline failed
+    hints: bool = False  # tell the recogniser the names of those in the room
     max_speakers: int = 200
     max_rooms: int = 100

@@ -43,7 +43,9 @@ class Speakers:
         metrics: Metrics,
         ice_servers: IceServers,
         room_key: str,
+        hints: Callable[[], str] = str,
     ) -> None:
+        self._hints = hints
         self._engine = engine
         self._detectors = detectors
         self._language = language
@@ -94,6 +96,12 @@ class Speakers:
             speaker.subscribing.cancel()
         speaker.pipeline.finish()
 
+    def set_language(self, language: Language) -> None:
+        """From each speaker's next utterance on, and for those who come."""
+        self._language = language
+        for speaker in self._active.values():
+            speaker.pipeline.set_language(language)
+
     def stop_all(self) -> None:
         for session_id in list(self._active):
             self.stop(session_id)
@@ -126,6 +134,7 @@ class Speakers:
             totals=self._metrics.totals,
             detector=self._detectors.new(),
             room=self._room_key,
+            hints=self._hints,
         )
         subscriber = Subscriber(
             publisher=session_id,

@@ -12,7 +12,7 @@ import aiohttp
 
 from pipeline import Engine, EngineSettings, EngineState, Language, VoiceDetectors, make_backend, parse_language
 
-from .errors import NotReady, RoomFailed, SecretRejected, TooManyRooms
+from .errors import NoSuchRoom, NotReady, RoomFailed, SecretRejected, TooManyRooms
 from .guard import guard
 from .ice import check as check_ice
 from .ice_servers import IceServers
@@ -110,6 +110,13 @@ class Supervisor:
         if room is None or room.state is RoomState.LEAVING:
             room = self._start(token, language)
         room.enable(nextcloud_session_id)
+
+    def set_language(self, token: str, language: Language) -> None:
+        """Another language, for everybody's next utterance. Raises `NoSuchRoom`."""
+        room = self._rooms.get(token)
+        if room is None or room.state is RoomState.LEAVING:
+            raise NoSuchRoom("no captions are being made in this room", room=token)
+        room.set_language(language)
 
     def disable(self, token: str, nextcloud_session_id: str) -> None:
         """No captions for this reader any more; an unknown room or reader is fine."""

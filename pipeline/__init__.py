@@ -10,6 +10,7 @@ from .channels import Bounded, ChannelClosed, ChannelStats, DropOldest, Latest
 from .child_process import ModelSettings
 from .engine import Engine, EngineState
 from .errors import EngineError, EngineFatal, PipelineError, UnknownLanguage
+from .guards import Rule
 from .languages import Language, catalogue, parse_language
 from .overload import Step
 from .partials import PartialSettings
@@ -41,6 +42,7 @@ __all__ = [
     "PartialSettings",
     "PartialTranscript",
     "PipelineError",
+    "Rule",
     "SegmenterSettings",
     "SpeakerPipeline",
     "SpeakerSettings",

@@ -29,7 +29,9 @@ class Asker:
         """What is given up at present."""
         return self.engine.ladder.step
 
-    async def ask(self, kind: Kind, cut: Callable[[], Pcm], *, code: str, due: float) -> Hypothesis | EngineError:
+    async def ask(
+        self, kind: Kind, cut: Callable[[], Pcm], *, code: str, due: float, fresh: bool = False
+    ) -> Hypothesis | EngineError:
         """The answer, or what went wrong: this may run in a task that nobody looks at for a while."""
         job = Job(
             kind=kind,
@@ -40,6 +42,7 @@ class Asker:
             hints=self.hints(),
             due=due,
             cut=cut,
+            fresh=fresh,
             backlog_s=lambda: self.waiting_s,
         )
         try:

@@ -30,9 +30,12 @@ RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ps", "sd", "ur", "yi"})
 NO_SPACES: Final = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
 
 
+AUTO: Final = "auto"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
-    """`id` as the chat server wrote it; `code` as Whisper takes it."""
+    """`id` as the chat server wrote it; `code` as Whisper takes it, empty if each speaker's is to be detected."""
 
     id: str
     code: str
@@ -41,6 +44,8 @@ class Language:
 def parse_language(language_id: str, known: Collection[str]) -> Language:
     """Read a language id. `known` are the loaded model's codes. Raises `UnknownLanguage` with what to do."""
     code = language_id.replace("-", "_").split("_", 1)[0].lower()
+    if code == AUTO:  # a model of one language has nothing to detect
+        return Language(id=language_id, code="" if len(known) > 1 else next(iter(known), ""))
     if code in NAMES and code in known:
         return Language(id=language_id, code=code)
     if code in NAMES:
@@ -56,8 +61,13 @@ def _listing(known: Collection[str]) -> str:
 
 
 def catalogue(known: Collection[str]) -> dict[str, dict[str, object]]:
-    """What `GET /api/v1/languages` answers. Talk's client needs `metadata` in each entry."""
-    return {
+    """What `GET /api/v1/languages` answers. Talk's client needs `metadata` in each entry, and reads that of the id in a
+    caption: so "auto" has one too, if the model can detect languages.
+    """
+    detected: dict[str, dict[str, object]] = {}
+    if len(known) > 1:
+        detected = {AUTO: {"name": "Automatic", "metadata": {"separator": " ", "rtl": False}}}
+    return detected | {
         code: {
             "name": name,
             "metadata": {"separator": "" if code in NO_SPACES else " ", "rtl": code in RIGHT_TO_LEFT},

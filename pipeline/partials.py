@@ -56,6 +56,7 @@ class Partials:
         self._open: OpenUtterance | None = None
         self._spoke = asyncio.Event()
         self._not_before = 0.0  # in *now*
+        self._decodes = 0  # that were shown, or would have been
 
     def began(self, spoken: OpenUtterance) -> None:
         self._open = spoken
@@ -104,17 +105,19 @@ class Partials:
 
     async def _send(self, spoken: OpenUtterance) -> bool:
         """False: no word was heard, or nobody answered; the final will say it, or mark the gap."""
-        newest = (self._hearing.end, self._hearing.heard_at)
+        newest, decodes = (self._hearing.end, self._hearing.heard_at), self._decodes
 
         def cut() -> Pcm:
-            nonlocal newest
-            newest = (self._hearing.end, self._hearing.heard_at)
+            nonlocal newest, decodes
+            newest, decodes = (self._hearing.end, self._hearing.heard_at), self._decodes
             return self._hearing.read(spoken.start, self._hearing.end).pcm
 
-        answer = await self._asker.ask(Kind.PARTIAL, cut, code=spoken.lock.code, due=self._hearing.heard_at)
+        due, fresh = self._hearing.heard_at, not spoken.revision
+        answer = await self._asker.ask(Kind.PARTIAL, cut, code=spoken.lock.code, due=due, fresh=fresh)
         if not isinstance(answer, Hypothesis) or not answer.text:
             return False
-        await self.show(spoken, answer, end=newest[0], heard_at=newest[1], complete=False)
+        if decodes == self._decodes:  # or newer audio, of a pause, was decoded meanwhile
+            await self.show(spoken, answer, end=newest[0], heard_at=newest[1], complete=False)
         return True
 
     async def show(
@@ -124,8 +127,9 @@ class Partials:
 
         `complete`: its audio ended in a pause, not in mid-word.
         """
-        if self._open is not spoken:
+        if self._open is not spoken or not self._settings.enabled or not self._settled():
             return
+        self._decodes += 1
         shown = next_partial(spoken, hypothesis, self._totals, complete=complete)
         if shown is None:
             return

@@ -1,9 +1,10 @@
 """Who is decoded next. Sans-IO: one for the process, asked whenever a worker is free.
 
-Finals go first, then partials. Rooms take turns by how much has been done for them (fair queueing), so
-that a room of fifty cannot starve a room of two. Within a room, finals go by when they are due; among partials, that
-of the speaker who has waited longest since the last one. A speaker has at most one partial waiting: its audio is cut
-when a worker takes it, so the newest words are in it. A final supersedes the waiting partial of its speaker.
+Finals go first, then partials. Rooms take turns by how much has been done for them (fair queueing), so that a room of
+fifty cannot starve a room of two. Within a room, finals go by when they are due; among partials, the first of an
+utterance goes first, then that of the speaker who has waited longest since the last one. A speaker has at most one
+partial waiting: its audio is cut when a worker takes it, so the newest words are in it. A final supersedes the waiting
+partial of its speaker.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Job:
     """`speaker` and `room` are any keys that are unique in the process. `cut` gives the audio when the job is taken.
 
     `due` is the moment (in *now*) at which a final is wanted; `backlog_s` is how much audio of the speaker waits for
-    its final. `language`, `hints` and `allowed` as in `DecodeRequest`.
+    its final; `fresh`: a partial of an utterance of which readers have seen nothing yet. `language`, `hints` and
+    `allowed` as in `DecodeRequest`.
     """
 
     kind: Kind
@@ -42,6 +44,7 @@ class Job:
     room: str = ""
     hints: str = field(default="", repr=False)
     allowed: tuple[str, ...] = ()
+    fresh: bool = False
     backlog_s: Callable[[], float] = field(default=lambda: 0.0, repr=False)
 
 
@@ -170,8 +173,11 @@ class Scheduler:
         if kind is not Kind.FINAL:
             room = _least_served(room for room in self._rooms.values() if room.partials)
             if room is not None:
-                return min(room.partials.values(), key=lambda job: self._last_partial.get(job.speaker, NEVER))
+                return min(room.partials.values(), key=self._turn)
         return None
+
+    def _turn(self, partial: Job) -> tuple[bool, float]:
+        return not partial.fresh, self._last_partial.get(partial.speaker, NEVER)
 
     def _leave(self, key: str) -> None:
         room = self._rooms[key]

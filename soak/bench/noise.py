@@ -57,7 +57,8 @@ def _keyboard(count: int, rng: np.random.Generator) -> Wave:
 
 def _breath(count: int, rng: np.random.Generator) -> Wave:
     time = np.arange(count) / SAMPLE_RATE
-    return _coloured(count, rng, 1.0) * np.clip(np.sin(2 * np.pi * time / 4.0), 0, None) ** 2
+    breath: Wave = _coloured(count, rng, 1.0) * np.clip(np.sin(2 * np.pi * time / 4.0), 0, None) ** 2
+    return breath
 
 
 def _music(count: int, rng: np.random.Generator) -> Wave:
