@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.metadata
 import logging
-import signal
-import sys
-from collections.abc import Iterator
-from typing import NoReturn
 
 import typer
-from rich.console import Console
 
 from bot import BotError
 from pipeline import EngineFatal
 
 from .service import StartFailed, check_signaling, running
-from .settings import Settings, SettingsError, load
+from .settings import Settings, SettingsError, environment, load, misspelt
+from .terminal import fail, set_up_logging, until_signalled
+from .transcribe import transcribe
+
+__all__ = ["app", "fail", "main", "set_up_logging", "until_signalled"]
 
 app = typer.Typer(
     name="roomscribe",
@@ -27,9 +25,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-EXIT_CONFIGURATION = 2
 
 
 class CannotGoOn(Exception):
@@ -41,17 +36,23 @@ class CannotGoOn(Exception):
 @app.command()
 def serve() -> None:
     """Serve the API for a chat server. Settings come from the environment (see README)."""
+    strange = misspelt(environment())
     try:
         settings = load()
-    except SettingsError as error:
-        fail(f"roomscribe cannot start:\n{error}")
+    except SettingsError as error:  # a setting may be missing because its name is misspelt
+        fail("\n".join(["roomscribe cannot start:", *error.problems, *strange]))
     set_up_logging(settings.log_level)
+    for each in strange:
+        logging.getLogger("roomscribe").warning(each)
     try:
         asyncio.run(_serve(settings))
     except (StartFailed, EngineFatal, BotError) as error:
         fail(f"roomscribe cannot start: {error}")
     except CannotGoOn as error:
         fail(f"roomscribe cannot go on: {error}")
+
+
+app.command()(transcribe)
 
 
 @app.command()
@@ -68,35 +69,6 @@ def main() -> None:
         else:
             app.command(name=entry.name)(found)
     app()
-
-
-def fail(message: str) -> NoReturn:
-    """Say what is wrong, without a traceback, and end with the status for a wrong configuration."""
-    errors.print(message, style="bold red", markup=False)
-    raise typer.Exit(EXIT_CONFIGURATION)
-
-
-def set_up_logging(level: str) -> None:
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    logging.getLogger("roomscribe").setLevel(level)
-    # It has a traceback for whatever cannot be parsed as HTTP: strangers could fill the disk. Ours are logged by us.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
-
-
-@contextlib.contextmanager
-def until_signalled() -> Iterator[asyncio.Event]:
-    """An event that SIGINT or SIGTERM sets."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 async def _serve(settings: Settings) -> None:

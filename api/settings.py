@@ -1,28 +1,30 @@
-"""Every setting, once: its name, unit, default and range. The only place that reads the environment.
+"""The settings, assembled once from the environment, which is read nowhere else. `settings_table` has each of them.
 
 A secret may be given as NAME, or as NAME_FILE with the path of a file that holds it.
 """
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Final
 
-from bot import ChatServerSettings, LocalAddresses, RoomSettings, SignalingSettings
+from bot import ChatServerSettings, RoomSettings, SignalingSettings
 from pipeline import EngineSettings, ModelSettings, PartialSettings, SegmenterSettings, SpeakerSettings
 from pipeline.audio import samples
+from pipeline.child_process import inheritable
 from pipeline.hangover import HangoverSettings
-from pipeline.languages import NAMES
 from pipeline.remote_policy import RemoteSettings
-from signaling import InternalCredentials, signaling_url
+from signaling import InternalCredentials
+
+from .settings_table import TABLE, Setting
 
 PREFIX: Final = "ROOMSCRIBE_"
-T = TypeVar("T")
+NEAR: Final = 0.5  # of 1: how alike a wrong name and the one that was meant are at least
 
 
 class SettingsError(Exception):
@@ -52,18 +54,6 @@ class Settings:
     log_level: str = "INFO"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One row of the table in the README."""
-
-    name: str
-    default: str
-    meaning: str
-    parse: Callable[[str], Any]
-    required: bool = False
-    secret: bool = False
-
-
 def load(
     environment: Mapping[str, str] | None = None,
     *,
@@ -90,6 +80,20 @@ def load(
 def environment() -> dict[str, str]:
     """A copy of what we were started with: for children, which are handed it."""
     return dict(os.environ)  # noqa: TID251 — the one place
+
+
+def misspelt(names: Iterable[str]) -> list[str]:
+    """What to tell about names that look like ours and are no setting. Never their values: one may be a secret."""
+    known = [f"{setting.name}{end}" for setting in TABLE for end in (("", "_FILE") if setting.secret else ("",))]
+    # Compared without the prefix: with it, any name would be near any other.
+    ours = sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
+    told = []
+    for name in ours:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=NEAR)
+            hint = f"did you mean {PREFIX}{near[0]}?" if near else "the README lists them all"
+            told.append(f"{PREFIX}{name} is no setting and has no effect: {hint}")
+    return told
 
 
 def read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -139,8 +143,6 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
         timeout_s=values["ASR_TIMEOUT"],
         fallback=values["ASR_FALLBACK"],
     )
-    secrets = {PREFIX + setting.name for setting in TABLE if setting.secret}  # no child of ours needs one
-    inherited = {name: value for name, value in environment.items() if name.removesuffix("_FILE") not in secrets}
     return Settings(
         http=HttpSettings(host=values["HTTP_HOST"], port=values["HTTP_PORT"], secret=values["HTTP_SECRET"]),
         rooms=RoomSettings(
@@ -159,7 +161,7 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
             max_rooms=values["MAX_ROOMS"],
             max_speakers=values["MAX_SPEAKERS"],
         ),
-        engine=EngineSettings(model=model, environment=inherited, remote=remote if remote.url else None),
+        engine=EngineSettings(model=model, environment=inheritable(environment), remote=remote if remote.url else None),
         log_level=values["LOG_LEVEL"],
     )
 
@@ -181,242 +183,3 @@ def _text(setting: Setting, environment: Mapping[str, str]) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ValueError(f"the file {path} of {name}_FILE cannot be read ({error.strerror})") from error
-
-
-def _number(low: float, high: float, kind: Callable[[str], T]) -> Callable[[str], T]:
-    def parse(text: str) -> T:
-        try:
-            value = kind(text)
-        except ValueError:
-            raise ValueError(f"expected a number from {low:g} to {high:g}, got {text!r}") from None
-        if not low <= value <= high:  # type: ignore[operator]
-            raise ValueError(f"expected a number from {low:g} to {high:g}, got {text}")
-        return value
-
-    return parse
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        found = next((word for word in words if word.lower() == text.lower()), None)
-        if found is None:
-            raise ValueError(f"expected one of {', '.join(words)}, got {text!r}")
-        return found
-
-    return parse
-
-
-def _switch(text: str) -> bool:
-    return _one_of("on", "off")(text) == "on"
-
-
-def _languages(text: str) -> tuple[str, ...]:
-    codes = tuple(each.strip().lower() for each in text.split(",") if each.strip())
-    unknown = [each for each in codes if each not in NAMES]
-    if unknown:
-        raise ValueError(f"expected Whisper language codes such as de,en, got {', '.join(unknown)!r}")
-    return codes
-
-
-def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"expected a URL such as https://cloud.example.org, got {text!r}")
-    return text
-
-
-def _server_address(text: str) -> str:
-    """Empty, or a URL without anything private in it; what is wrong with one that has a password is said without it."""
-    if any(each in text for each in "@?#"):
-        raise ValueError("expected a URL without user, password, ? and #; a key belongs into ROOMSCRIBE_ASR_API_KEY")
-    if not text:
-        return ""
-    _ = urlsplit(text).port  # raises for one that is no number
-    return _web_address(text)
-
-
-def _key(text: str) -> str:
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("expected a key of printable ASCII characters without spaces, as it is sent in a header")
-    return text
-
-
-def _signaling_address(text: str) -> str:
-    try:
-        return signaling_url(text)
-    except Exception as error:
-        raise ValueError(f"{error}, got {text!r}") from error
-
-
-TABLE: Final = (
-    Setting(
-        name="HPB_URL",
-        default="",
-        meaning="address of the signaling server (High-Performance Backend), such as https://cloud.example.org/hpb",
-        parse=_signaling_address,
-        required=True,
-    ),
-    Setting(
-        name="HPB_SECRET",
-        default="",
-        meaning="`internalsecret` of the `[clients]` section of the signaling server's configuration",
-        parse=str,
-        required=True,
-        secret=True,
-    ),
-    Setting(
-        name="NEXTCLOUD_URL",
-        default="",
-        meaning="base URL of the chat server, as the signaling server's `backend` sections have it",
-        parse=_web_address,
-        required=True,
-    ),
-    Setting(name="HTTP_HOST", default="127.0.0.1", meaning="address the API listens on", parse=str),
-    Setting(name="HTTP_PORT", default="23000", meaning="port the API listens on", parse=_number(0, 65535, int)),
-    Setting(
-        name="HTTP_SECRET",
-        default="",
-        meaning="what callers of the API must show; required when it listens elsewhere than on loopback",
-        parse=str,
-        secret=True,
-    ),
-    Setting(
-        name="MODEL",
-        default="tiny.en",
-        meaning="Whisper model: a folder, a packaged model, or a faster-whisper name",
-        parse=str,
-    ),
-    Setting(
-        name="CACHE_DIR", default="", meaning="where downloaded models are kept; empty: Hugging Face's cache", parse=str
-    ),
-    Setting(name="DEVICE", default="cpu", meaning="where the model runs", parse=_one_of("cpu", "cuda", "auto")),
-    Setting(
-        name="COMPUTE_TYPE",
-        default="int8",
-        meaning="CTranslate2 number format",
-        parse=_one_of("int8", "int8_float16", "int8_float32", "float16", "float32", "default"),
-    ),
-    Setting(name="WORKERS", default="0", meaning="decodes at once; 0: as the cores allow", parse=_number(0, 64, int)),
-    Setting(
-        name="THREADS",
-        default="1",
-        meaning="CPU threads of one decode; more than one rarely pays",
-        parse=_number(1, 16, int),
-    ),
-    Setting(
-        name="MAX_BATCH",
-        default="0",
-        meaning="stretches of audio decoded together, of those that wait; 0: 1 on a CPU, 8 on a GPU",
-        parse=_number(0, 16, int),
-    ),
-    Setting(
-        name="ASR_URL",
-        default="",
-        meaning="an OpenAI-compatible recognition server, such as http://box:8000; empty: decode on this machine",
-        parse=_server_address,
-    ),
-    Setting(name="ASR_API_KEY", default="", meaning="its key, if it wants one", parse=_key, secret=True),
-    Setting(name="ASR_MODEL", default="whisper-1", meaning="the model's name on it", parse=str),
-    Setting(name="ASR_PARALLEL", default="8", meaning="requests to it at once", parse=_number(1, 256, int)),
-    Setting(
-        name="ASR_TIMEOUT",
-        default="20",
-        meaning="how long it may take for one request, seconds",
-        parse=_number(1, 60, float),
-    ),
-    Setting(
-        name="ASR_FALLBACK",
-        default="off",
-        meaning="`on`: while it is down, decode with ROOMSCRIBE_MODEL, in whose languages captions are then offered",
-        parse=_switch,
-    ),
-    Setting(
-        name="CONTEXT_MARGIN_S",
-        default="1.5",
-        meaning="silence encoded after the speech, seconds; 0: always Whisper's full 30 s, at three times the cost",
-        parse=_number(0, 28, float),
-    ),
-    Setting(
-        name="CONTEXT_FLOOR_S",
-        default="0",
-        meaning="least audio that is encoded, seconds; a few help a model that repeats itself on short speech",
-        parse=_number(0, 30, float),
-    ),
-    Setting(
-        name="LANGUAGES",
-        default="",
-        meaning="languages that a room whose language is `auto` may speak, such as `de,en`; empty: all of the model",
-        parse=_languages,
-    ),
-    Setting(
-        name="ICE_ADDRESSES",
-        default="auto",
-        meaning="local addresses for media, comma-separated; `auto`: all but loopback",
-        parse=LocalAddresses.parse,
-    ),
-    Setting(
-        name="ICE_POLICY",
-        default="all",
-        meaning="`relay`: media through the TURN server only",
-        parse=_one_of("all", "relay"),
-    ),
-    Setting(
-        name="APP_SECRET",
-        default="",
-        meaning="the secret that Nextcloud's AppAPI gave this app; with it, Talk's STUN and TURN servers are used",
-        parse=str,
-        secret=True,
-    ),
-    Setting(name="APP_ID", default="live_transcription", meaning="this app's id in AppAPI", parse=str),
-    Setting(name="APP_VERSION", default="1.0.0", meaning="this app's version in AppAPI", parse=str),
-    Setting(
-        name="HANGOVER_S",
-        default="0.4",
-        meaning="silence that ends an utterance, seconds, for speakers who pause little",
-        parse=_number(0.2, 5, float),
-    ),
-    Setting(
-        name="LONGEST_HANGOVER_S",
-        default="0.6",
-        meaning="silence that ends an utterance, seconds, for speakers who pause in mid-sentence",
-        parse=_number(0.2, 5, float),
-    ),
-    Setting(
-        name="MAX_UTTERANCE_S",
-        default="15",
-        meaning="longest utterance, seconds",
-        parse=_number(3, 28, float),
-    ),
-    Setting(
-        name="PARTIALS",
-        default="on",
-        meaning="captions while somebody still speaks: `on`, or `off` for finals only",
-        parse=_switch,
-    ),
-    Setting(
-        name="PARTIAL_INTERVAL_S",
-        default="1.0",
-        meaning="least time between two partial captions of one speaker, seconds",
-        parse=_number(0.3, 60, float),
-    ),
-    Setting(
-        name="LEAVE_AFTER_S",
-        default="60",
-        meaning="how long to stay in a room without a reader, seconds",
-        parse=_number(0, 3600, float),
-    ),
-    Setting(
-        name="DRAIN_TIMEOUT_S",
-        default="5",
-        meaning="how long the last words may take on leaving, seconds",
-        parse=_number(0, 60, float),
-    ),
-    Setting(name="MAX_ROOMS", default="100", meaning="rooms served at once", parse=_number(1, 10_000, int)),
-    Setting(name="MAX_SPEAKERS", default="200", meaning="speakers heard in one room", parse=_number(1, 5_000, int)),
-    Setting(
-        name="LOG_LEVEL",
-        default="INFO",
-        meaning="least severity that is logged",
-        parse=_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
-    ),
-)

@@ -113,8 +113,8 @@ def corrected(committed: Sequence[str], final_words: Sequence[str]) -> int:
 def _end_of_committed(committed: Sequence[str], hypothesis: Sequence[str]) -> int:
     """How many words of the hypothesis stand for the committed ones; both are keys.
 
-    The split with the fewest edits wins; among equals the one that takes the hypothesis to have as many words as are
-    committed, or nearest to that.
+    The split with the fewest edits wins; among equals the one that loses the fewest committed words, then the one that
+    takes the hypothesis to have as many words as are committed, or nearest to that.
     """
     expected, same = len(committed), _common_prefix(committed, hypothesis)
     if same == expected:

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from .errors import EngineDied
 from .wire import PREFIX, BrokenFrame, lengths, pack, unpack_header
 
+OURS: Final = "ROOMSCRIBE_"
 STOP_TIMEOUT_S: Final = 3.0
 
 CHILD_ENVIRONMENT: Final = {
@@ -45,6 +47,14 @@ class ModelSettings:
     floor_s: float = 0.0
 
 
+def inheritable(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a child may inherit: no setting of ours, so that no secret, new or misspelt, can be forgotten here.
+
+    A child has no use for one (what it needs is in its first frame), and whatever it starts would inherit them.
+    """
+    return {name: value for name, value in environment.items() if not name.startswith(OURS)}
+
+
 class ChildProcess:
     """Use as an async context manager; leaving it ends the process, by force if need be."""
 
@@ -62,7 +72,7 @@ class ChildProcess:
             "pipeline.engine_child",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=self._inherited() | CHILD_ENVIRONMENT,
+            env=inheritable(self._environment) | CHILD_ENVIRONMENT,
         )
         try:
             await self.send(asdict(self._settings))
@@ -84,11 +94,6 @@ class ChildProcess:
         finally:
             self.kill()
             await process.wait()
-
-    def _inherited(self) -> dict[str, str]:
-        """No secret of ours: the child has no use for them, and whatever it starts would inherit them."""
-        ours = {name for name in self._environment if name.startswith("ROOMSCRIBE_") and "SECRET" in name}
-        return {name: value for name, value in self._environment.items() if name not in ours}
 
     @property
     def end(self) -> str:

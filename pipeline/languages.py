@@ -6,6 +6,7 @@ because the id that came in is the id that goes out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,7 @@ _NAMES: Final = (
 )
 NAMES: Final[dict[str, str]] = dict(entry.split(" ", 1) for entry in _NAMES.split("|"))
 RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ps", "sd", "ur", "yi"})
+_CHARACTER_OR_LATIN: Final = re.compile(r"[A-Za-z0-9]+(?:['.,:-][A-Za-z0-9]+)*|\S")
 NO_SPACES: Final = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
 
 
@@ -78,11 +80,16 @@ def catalogue(known: Collection[str]) -> dict[str, dict[str, object]]:
 
 
 def split_words(text: str, code: str) -> list[str]:
-    """The words of `text`; of a script without spaces, its characters."""
-    words = text.split()
-    return [character for word in words for character in word] if code in NO_SPACES else words
+    """The words of `text`; of a script without spaces, its characters, and the Latin words and numbers among them."""
+    return _CHARACTER_OR_LATIN.findall(text) if code in NO_SPACES else text.split()
 
 
 def join_words(words: Iterable[str], code: str) -> str:
-    """The inverse of `split_words`: nothing between characters of a script without spaces."""
-    return ("" if code in NO_SPACES else " ").join(words)
+    """The inverse of `split_words`: in a script without spaces, there is one between Latin words only."""
+    if code not in NO_SPACES:
+        return " ".join(words)
+    text = ""
+    for word in words:
+        latin = text[-1:].isascii() and word[:1].isascii() and text[-1:].isalnum() and word[:1].isalnum()
+        text += f" {word}" if latin else word
+    return text

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Sequence
@@ -88,7 +89,8 @@ class LocalBackend:
         number = next(self._ids)
         call = self._calls[number] = _Call(loop.create_future(), loop.time())
         try:
-            await child.send({"id": number, "requests": [_header(request) for request in requests]}, payload)
+            with contextlib.suppress(EngineDied):  # whoever reads sees the same death, and tells the keeper first
+                await child.send({"id": number, "requests": [_header(request) for request in requests]}, payload)
             return await call.answer
         finally:
             self._calls.pop(number, None)

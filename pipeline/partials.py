@@ -94,12 +94,12 @@ class Partials:
         return enough and self._hearing.speaking and self._settled()
 
     def _interval_s(self, spoken: OpenUtterance, *, took: float, heard: bool) -> float:
-        if not heard:
-            return AGAIN_S
-        length_s = seconds(self._hearing.end - spoken.start)
-        interval_s = max(self._settings.interval_s, length_s * LENGTH_SHARE)
-        if self._asker.step >= Step.SPARSE:
-            interval_s *= SPARSE
+        interval_s = AGAIN_S
+        if heard:
+            length_s = seconds(self._hearing.end - spoken.start)
+            interval_s = max(self._settings.interval_s, length_s * LENGTH_SHARE)
+            if self._asker.step >= Step.SPARSE:
+                interval_s *= SPARSE
         # Where a decode takes long, asking again at once would only make every speaker's finals late.
         return max(interval_s, took * WORKER_SHARE)
 

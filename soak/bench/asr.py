@@ -108,9 +108,16 @@ def bill(clips: Sequence[list[Pcm]], decode: Callable[[Pcm], str]) -> Bill:
     return total
 
 
-def measure(clips: Sequence[Clip], found: FoundModel, note: Callable[[str], None]) -> dict[str, Any]:
-    """All figures of `roomscribe bench asr`. Word error rates are fractions: 0.1 is one word in ten."""
+def measure(
+    clips: Sequence[Clip], found: FoundModel, note: Callable[[str], None], *, noise_s: float = NOISE_S
+) -> dict[str, Any]:
+    """All figures of `roomscribe bench asr`. Word error rates are fractions: 0.1 is one word in ten.
+
+    A clip whose text is empty is noise: the captions that it would have caused are counted.
+    """
     bench = Bench(found)
+    quiet = {clip.name: _downsampled(clip.decode()) for clip in clips if not clip.text.strip()}
+    clips = [clip for clip in clips if clip.text.strip()]
     references = [clip.text for clip in clips]
     at_48k = [clip.decode() for clip in clips]
     whole = [_downsampled(pcm) for pcm in at_48k]
@@ -125,8 +132,8 @@ def measure(clips: Sequence[Clip], found: FoundModel, note: Callable[[str], None
     note(f"the clips after Opus at {OPUS_BITS_PER_S // 1000} kbit/s")
     heard = [bench.utterances(_downsampled(_through_opus(pcm))) for pcm in at_48k]
     opus = bill(heard, lambda pcm: bench.ours(pcm).text)
-    note(f"{NOISE_S / 60:.0f} minutes of noise")
-    invented = _invented(bench)
+    note(f"{noise_s / 60:.0f} minutes of noise")
+    invented = _invented(bench, noises(noise_s)) + _invented(bench, quiet)
     wer = {
         "wer": error_rate(references, ours.texts),
         "stock_wer": error_rate(references, stock_whole.texts),
@@ -140,23 +147,21 @@ def measure(clips: Sequence[Clip], found: FoundModel, note: Callable[[str], None
         "stock_cpu_s_per_speech_s": round(stock.cpu_s / stock.speech_s, 4),
         "edges_present": round(edges_present(references, ours.texts), 4),
         "stock_edges_present": round(edges_present(references, stock_whole.texts), 4),
-        "noise_captions": sum(invented.values()),
-        "noise_s": NOISE_S,
+        "noise_captions": invented,
+        "noise_s": round(noise_s + sum(map(len, quiet.values())) / SAMPLE_RATE, 1),
         "clips": len(clips),
         "utterances": ours.utterances,
     }
 
 
-def _invented(bench: Bench) -> dict[str, int]:
-    """Captions, partial or final, that each kind of noise would have caused."""
-    counts = {}
-    for name, pcm in noises(NOISE_S).items():
-        texts = []
+def _invented(bench: Bench, wordless: dict[str, Pcm]) -> int:
+    """Captions, partial or final, that sound without words would have caused."""
+    count = 0
+    for pcm in wordless.values():
         for utterance in bench.utterances(pcm):
             first = utterance[: int((FIRST_PARTIAL_S + 0.5) * SAMPLE_RATE)]
-            texts += [bench.ours(first, Kind.PARTIAL).text, bench.ours(utterance).text]
-        counts[name] = sum(bool(text) for text in texts)
-    return counts
+            count += bool(bench.ours(first, Kind.PARTIAL).text) + bool(bench.ours(utterance).text)
+    return count
 
 
 def _downsampled(pcm: Pcm) -> Pcm:
@@ -194,7 +199,7 @@ def main() -> None:
     clips = read_manifest(Path(options["manifest"])) if options["manifest"] else shipped_clips()
     clips = [clip for clip in clips if clip.language == LANGUAGE][: options["limit"] or None]
     found = find_model(options["model"], cache_dir=options["cache_dir"], download=True)
-    figures = measure(clips, found, _note)
+    figures = measure(clips, found, _note, noise_s=options.get("noise_s", NOISE_S))
     sys.stdout.write(json.dumps(figures) + "\n")
 
 

@@ -48,7 +48,7 @@ ENGLISH: Final = Language(id="en", code="en")
 
 @dataclass(slots=True, kw_only=True)
 class Line:
-    """One clip in a speaker's script. Seconds since the speaker's first sample."""
+    """One clip in a speaker's script. Seconds since the speaker's first sample. Without a text, it is noise."""
 
     text: str = field(repr=False)
     begin: float
@@ -59,6 +59,7 @@ class Line:
     first_caption: float | None = None
     final: float | None = None
     gap: bool = False
+    captions: int = 0
 
 
 @dataclass(slots=True)
@@ -82,6 +83,7 @@ class Reader:
             self.partials[transcript.utterance] = transcript
         if line is None:
             return
+        line.captions += bool(transcript.text)
         if transcript.text and line.first_caption is None:
             line.first_caption = at
         if isinstance(transcript, FinalTranscript):
@@ -91,10 +93,6 @@ class Reader:
             elif transcript.text:
                 line.texts.append(transcript.text)
                 line.final = at
-
-    def trouble(self) -> list[str]:
-        """Clips whose captions were late, by the seconds between their last sample and their final."""
-        return [f"{line.final - line.last:.2f}" for line in self.lines if line.final and line.final - line.last > 0.9]
 
     def _line(self, transcript: Transcript) -> Line | None:
         """The clip in which the middle of the utterance lies, or that comes nearest to it."""
@@ -178,7 +176,6 @@ async def measure(
         await asyncio.wait(playing)
         async with asyncio.timeout(LAST_WORDS_S):
             await asyncio.wait(running)
-    note(str([reader.trouble() for reader in readers]))
     return _figures(readers, totals, engine, speakers=speakers)
 
 
@@ -200,7 +197,9 @@ async def _play(reader: Reader) -> None:
 
 
 def _figures(readers: Sequence[Reader], totals: Totals, engine: Engine, *, speakers: int) -> dict[str, Any]:
-    lines = [line for reader in readers for line in reader.lines]
+    played = [line for reader in readers for line in reader.lines]
+    lines = [line for line in played if line.text.strip()]
+    invented = sum(line.captions for line in played if not line.text.strip())
     firsts = [(line.first_caption - line.first) * 1000 for line in lines if line.first_caption is not None]
     finals = [(line.final - line.last) * 1000 for line in lines if line.final is not None]
     silent = sum(1 for line in lines if line.final is None and not line.gap)
@@ -212,6 +211,7 @@ def _figures(readers: Sequence[Reader], totals: Totals, engine: Engine, *, speak
         "first_partial_ms_p95": _percentile(firsts, 95),
         "final_ms_p50": _percentile(finals, 50),
         "final_ms_p95": _percentile(finals, 95),
+        "noise_captions": invented,
         "committed_changed": sum(reader.committed_changed for reader in readers),
         "committed_corrected_per_100": _ratio(100 * totals.committed_corrected, totals.committed_words),
         "tentative_changed_per_word": _ratio(totals.tentative_changed, totals.final_words),

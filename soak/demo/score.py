@@ -106,10 +106,12 @@ def word_error_rate(results: Sequence[Result]) -> float:
 
 
 def error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """As `word_error_rate`, of texts."""
+    """As `word_error_rate`, of texts. Where nothing was said there are no words to get wrong: left out."""
     jiwer = importlib.import_module("jiwer")
     normalise = importlib.import_module("whisper_normalizer.english").EnglishTextNormalizer()
-    return float(jiwer.wer([normalise(each) for each in references], [normalise(each) for each in hypotheses]))
+    pairs = [(normalise(said), normalise(written)) for said, written in zip(references, hypotheses, strict=True)]
+    spoken = [(said, written) for said, written in pairs if said]
+    return float(jiwer.wer([said for said, _ in spoken], [written for _, written in spoken])) if spoken else 0.0
 
 
 def edges_present(references: Sequence[str], hypotheses: Sequence[str]) -> float:

@@ -20,6 +20,7 @@ from signaling.embedded import EmbeddedServer, EmbeddedSettings
 pytestmark = pytest.mark.model
 
 SECRET, BACKEND = "the internal secret of the test server", "http://chat.test"
+SET_LANGUAGE = "/api/v1/call/set-language"
 TALK = {"roomToken": "abc123", "ncSessionId": "nc-1", "enable": True}
 
 
@@ -31,9 +32,9 @@ class Api:
         self.retry_after = None
         self._http = http
 
-    async def post(self, body, **headers):
+    async def post(self, body, path="/api/v1/call/transcribe", **headers):
         data = body if isinstance(body, bytes | str) else json.dumps(body)
-        url = f"{self.service.url}/api/v1/call/transcribe"
+        url = f"{self.service.url}{path}"
         headers = {"Content-Type": "application/json", **headers}
         async with self._http.post(url, data=data, headers=headers) as response:
             self.retry_after = response.headers.get("Retry-After")
@@ -79,6 +80,22 @@ async def test_enabling_and_disabling_answer_as_talk_expects(open_api):
         assert await api.post({**TALK, "langId": "en"}) == (200, expected)
         assert await api.post({**TALK, "enable": False}) == (200, expected)
         assert await api.post({**TALK, "roomToken": "unknown", "enable": False}) == (200, expected)
+
+
+async def test_the_language_of_a_call_is_set_as_talk_expects(open_api):
+    async with open_api() as api:
+        await api.post(TALK)
+        wanted = {"roomToken": TALK["roomToken"], "langId": "en_GB"}
+
+        answers = [
+            await api.post(body, SET_LANGUAGE)
+            for body in (wanted, {**wanted, "roomToken": "unknown"}, {**wanted, "langId": "de"}, {"langId": "en"})
+        ]
+
+        assert answers[0] == (200, {"message": "Language set successfully for the call"})
+        assert [status for status, _ in answers[1:]] == [404, 400, 422]
+        assert "langId" in answers[2][1]["error"]
+        assert "roomToken" in answers[3][1]["error"]
 
 
 async def test_the_answer_does_not_wait_for_the_signaling_server(open_api):
@@ -177,6 +194,9 @@ async def test_metrics_follow_the_conventions_and_name_no_room(open_api):
             (memory,) = re.findall(rf'roomscribe_memory_rss_bytes{{process="{process}"}} (\S+)', body)
             assert float(memory) > 20e6
         assert 'roomscribe_queue_capacity{queue="engine_finals"}' in body
+        assert 'roomscribe_hallucination_suppressed_total{rule="no_speech"} 0.0' in body
+        assert 'roomscribe_overload_climbed_total{step="shed"} 0.0' in body
+        assert "roomscribe_overload_step 0.0" in body
         assert TALK["roomToken"] not in body
         names = [line.split()[2] for line in body.splitlines() if line.startswith("# TYPE")]
         assert names

@@ -81,6 +81,26 @@ async def test_a_busy_port_is_named(server):
     assert f"roomscribe cannot start: ROOMSCRIBE_HTTP_PORT={port} is in use" in said
 
 
+async def test_a_misspelt_setting_is_a_warning_in_the_log_that_names_the_one_that_was_meant(server):
+    with socket.create_server(("127.0.0.1", 0)) as busy:  # it ends before it loads a model
+        port = str(busy.getsockname()[1])
+        _, said = await run("serve", **good(server, HTTP_PORT=port, MODLE="hush"))
+
+    (line,) = [line for line in said.splitlines() if "ROOMSCRIBE_MODLE" in line]
+    assert "WARNING roomscribe" in line
+    assert "did you mean ROOMSCRIBE_MODEL?" in line
+    assert "hush" not in said
+
+
+async def test_a_setting_that_is_missing_because_it_is_misspelt_is_told_with_the_name_it_was_given():
+    status, said = await run("serve", HPB_SECERT="hush")
+
+    assert status == 2
+    assert "ROOMSCRIBE_HPB_SECRET is required" in said
+    assert "ROOMSCRIBE_HPB_SECERT is no setting and has no effect: did you mean ROOMSCRIBE_HPB_SECRET?" in said
+    assert "hush" not in said
+
+
 async def test_a_media_address_of_another_host_is_named(server):
     status, said = await run("serve", **good(server, ICE_ADDRESSES="192.0.2.7"))
 

@@ -48,6 +48,23 @@ async def test_partials_come_while_somebody_speaks_and_the_final_closes_them(eng
         assert final.lower().rstrip(".").endswith("for them")
 
 
+async def test_a_language_switch_in_mid_call_takes_effect_with_the_next_utterance(engine_settings):
+    async with meeting(engine_settings) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+        await ada.says(GO_FORWARD)
+        await rita.final(of=ada)
+        before = len(rita.captions)
+
+        room.bot.set_language(room.supervisor.language("en_GB"))
+        await ada.says(DO_SOMETHING)
+        await rita.final(of=ada, after=before)
+
+        assert {caption.language_id for caption in rita.captions[:before]} == {"en"}
+        assert {caption.language_id for caption in rita.captions[before:]} == {"en_GB"}
+
+
 async def test_two_people_who_talk_at_once_are_not_mixed_up(engine_settings):
     async with meeting(engine_settings) as room:
         rita, ada, will = await room.reader("Rita"), await room.speaker("Ada"), await room.speaker("Will")

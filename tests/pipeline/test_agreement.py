@@ -95,8 +95,8 @@ def test_a_hypothesis_that_differs_in_what_is_committed_is_aligned_to_it(hypothe
     assert last("he cannot swim far", "he cannot swim far", hypothesis) == shown
 
 
-def test_if_two_alignments_are_equally_good_the_one_without_a_shift_is_taken():
-    assert last("he may swim far", "he may swim far", "he can not swim") == "he may swim | swim"
+def test_if_two_alignments_are_equally_good_the_one_that_keeps_more_committed_words_is_taken():
+    assert last("he may swim far", "he may swim far", "he can not swim too") == "he may swim | too"
 
 
 def test_an_utterance_longer_than_the_aligned_tail_is_aligned_too():

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from pipeline import ModelSettings
+from pipeline.request import Hypothesis
 from pipeline.wire import pack, read_frame
+from tests.pipeline.voices import downsampled
 
 GUARD_S = 20.0
 
@@ -48,14 +50,19 @@ def answer(process):
     return None if frame is None else frame[0]
 
 
+def header(samples, *, kind="final"):
+    return {"kind": kind, "language": "en", "samples": samples, "beam": 1, "hints": "", "allowed": []}
+
+
 def request(number, *, kind="final", seconds=1):
-    return {"id": number, "kind": kind, "language": "en"}, np.zeros(16_000 * seconds, dtype="<i2").tobytes()
+    pcm = np.zeros(16_000 * seconds, dtype="<i2")
+    return {"id": number, "requests": [header(len(pcm), kind=kind)]}, pcm.tobytes()
 
 
 @pytest.mark.model
 def test_the_end_of_its_input_ends_the_child(engine_settings):
     with child(engine_settings) as process:
-        assert answer(process) == {"ready": True, "source": "package", "languages": ["en"]}
+        assert answer(process) == {"ready": True, "source": "package", "languages": ["en"], "short_inputs": True}
         process.stdin.close()
         assert process.wait(GUARD_S) == 0
 
@@ -103,7 +110,28 @@ def test_a_request_that_cannot_be_served_is_answered_and_the_next_one_is_served(
         assert refused["id"] == 1
         assert "ValueError: 'a rumour' is not a valid Kind" in refused["error"]
         send(process, *request(2))
-        assert answer(process).keys() == {"id", "text", "decode_s"}
+        served = answer(process)
+        assert served["id"] == 2
+        assert Hypothesis(**served["hypotheses"][0]).text == ""
+
+
+@pytest.mark.model
+def test_requests_of_one_frame_are_answered_in_their_order(engine_settings):
+    clips = [downsampled(name) for name in ("austen-0930", "command-goforward")]
+    with child(engine_settings) as process:
+        answer(process)
+        requests = [header(len(pcm)) for pcm in clips]
+        send(process, {"id": 7, "requests": requests}, b"".join(pcm.astype("<i2").tobytes() for pcm in clips))
+        answered = answer(process)
+    assert answered["id"] == 7
+    texts = [Hypothesis(**each).text.lower() for each in answered["hypotheses"]]
+    assert ["amiable" in texts[0], "forward" in texts[1]] == [True, True]
+
+
+@pytest.mark.model
+def test_without_a_margin_the_child_takes_the_full_window(engine_settings):
+    with child(engine_settings, replace(engine_settings.model, margin_s=0.0)) as process:
+        assert answer(process)["short_inputs"] is False
 
 
 def test_a_model_that_is_none_is_explained_and_ends_the_child(engine_settings, tmp_path):

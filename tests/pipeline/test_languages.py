@@ -46,7 +46,19 @@ def test_the_catalogue_tells_how_a_language_is_written():
     languages = catalogue(MULTILINGUAL)
     assert languages["ja"]["metadata"] == {"separator": "", "rtl": False}
     assert languages["ar"]["metadata"] == {"separator": " ", "rtl": True}
-    assert languages.keys() == NAMES.keys()
+    assert languages.keys() == {*NAMES, "auto"}
+
+
+def test_only_a_model_that_can_detect_languages_offers_to():
+    assert catalogue(["en"]).keys() == {"en"}
+    assert parse_language("auto", ["en"]) == Language(id="auto", code="en")
+    assert parse_language("auto", MULTILINGUAL) == Language(id="auto", code="")
+
+
+def test_latin_words_among_characters_stay_whole_and_apart():
+    words = split_words("我用 Nextcloud Talk 3.5 开会", "zh")
+    assert words == ["我", "用", "Nextcloud", "Talk", "3.5", "开", "会"]
+    assert join_words(words, "zh") == "我用Nextcloud Talk 3.5开会"
 
 
 def test_every_code_with_a_peculiarity_is_a_known_code():

@@ -13,7 +13,7 @@ from pipeline.audio import FRAME, SAMPLE_RATE
 from pipeline.hearing import MAX_UNJUDGED
 from pipeline.vad import CONTEXT, GATE_FRAMES, WINDOW, SileroModel, SileroVoiceDetector, WebRtcVoiceDetector
 from soak.clip import shipped_clips
-from tests.pipeline.voices import downsampled
+from tests.pipeline.voices import downsampled, hiss, nothing, tones, typing
 
 FEW = 0.03  # of the frames of a noise
 
@@ -36,30 +36,6 @@ def loud(pcm):
     """The frames that a person would call speech, in a clip that holds nothing else."""
     levels = [float(np.mean(frame.astype(float) ** 2)) for frame in frames(pcm)]
     return [level > np.percentile(levels, 95) / 100 for level in levels]  # 20 dB
-
-
-def seconds(count):
-    return np.arange(round(count * SAMPLE_RATE)) / SAMPLE_RATE
-
-
-def tones(*frequencies, amplitude=6000, length_s=4.0):
-    waves = sum(np.sin(2 * np.pi * hz * seconds(length_s)) for hz in frequencies)
-    return (amplitude * waves / len(frequencies)).astype(np.int16)
-
-
-def hiss(amplitude=6000, length_s=4.0):
-    noise = np.random.default_rng(7).normal(0, amplitude / 3, len(seconds(length_s)))
-    return noise.clip(-32000, 32000).astype(np.int16)
-
-
-def typing(amplitude=20_000, length_s=4.0):
-    """Five strokes a second, each a burst that dies away within 15 ms."""
-    since = seconds(length_s) % 0.2
-    return (hiss(amplitude, length_s) * np.exp(-since / 0.004)).astype(np.int16)
-
-
-def nothing(length_s=4.0):
-    return np.zeros(len(seconds(length_s)), dtype=np.int16)
 
 
 NOISES = {

@@ -1,4 +1,4 @@
-"""Speech of a known text for the tests that need the real model."""
+"""Speech of a known text, and sounds in which there is none."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from pipeline import WIRE_RATE
+from pipeline.audio import SAMPLE_RATE
 from pipeline.decode import Downsampler
 from soak.clip import FRAME, shipped_clips
 
@@ -29,3 +30,32 @@ def downsampled(name):
     downsampler = Downsampler()
     chunks = [chunk for frame in frames(clip(name).decode()) for chunk in downsampler.feed(frame)]
     return np.concatenate([chunk.pcm for chunk in chunks])
+
+
+def tones(*frequencies, amplitude=6000, length_s=4.0):
+    waves = sum(np.sin(2 * np.pi * hz * _moments(length_s)) for hz in frequencies)
+    return (amplitude * waves / len(frequencies)).astype(np.int16)
+
+
+def hiss(amplitude=6000, length_s=4.0):
+    noise = np.random.default_rng(7).normal(0, amplitude / 3, len(_moments(length_s)))
+    return noise.clip(-32000, 32000).astype(np.int16)
+
+
+def typing(amplitude=20_000, length_s=4.0):
+    """Five strokes a second, each a burst that dies away within 15 ms."""
+    since = _moments(length_s) % 0.2
+    return (hiss(amplitude, length_s) * np.exp(-since / 0.004)).astype(np.int16)
+
+
+def beeps(length_s=4.0):
+    """One a second."""
+    return (tones(440.0, amplitude=8000, length_s=length_s) * (_moments(length_s) % 1 < 0.4)).astype(np.int16)
+
+
+def nothing(length_s=4.0):
+    return np.zeros(len(_moments(length_s)), dtype=np.int16)
+
+
+def _moments(length_s):
+    return np.arange(round(length_s * SAMPLE_RATE)) / SAMPLE_RATE

@@ -4,7 +4,17 @@ import sys
 
 import pytest
 
-from soak.demo.score import Heard, Result, ScoringUnavailable, Spoken, check_available, match, summary, word_error_rate
+from soak.demo.score import (
+    Heard,
+    Result,
+    ScoringUnavailable,
+    Spoken,
+    check_available,
+    edges_present,
+    match,
+    summary,
+    word_error_rate,
+)
 
 
 def said(clip, *, by=0, first, last, text="some words"):
@@ -127,3 +137,17 @@ def test_the_summary_counts_what_was_captioned_and_how_long_it_took():
 def test_a_summary_of_nothing_claims_nothing():
     empty = summary([], captions=0)
     assert {name for name, value in empty.items() if value is not None} == {"clips", "clips_captioned", "captions"}
+
+
+def test_a_first_or_last_word_that_was_recognised_wrongly_is_still_present():
+    assert edges_present(["one two three", "four five"], ["won two tree", "four hive"]) == 1.0
+
+
+def test_a_first_or_last_word_that_nothing_was_written_for_is_missing():
+    assert edges_present(["alpha beta gamma", "delta epsilon"], ["beta gamma", "delta epsilon"]) == 0.75
+    assert edges_present(["alpha beta gamma"], ["alpha beta"]) == 0.5
+    assert edges_present(["alpha beta gamma"], [""]) == 0.0
+
+
+def test_two_words_heard_as_one_lose_neither_edge():
+    assert edges_present(["give it to them so"], ["give it to dusso"]) == 1.0

@@ -1,0 +1,32 @@
+"""Settings for commands that join no room: of all settings, only those of recognition matter to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from .settings import Settings, load
+
+#: Fixed, so that neither a missing setting of the service nor a wrong one, nor a secret file that only the service may
+#: read, is in the way.
+NO_ROOM: Final = {
+    "ROOMSCRIBE_HPB_URL": "ws://127.0.0.1:9",
+    "ROOMSCRIBE_HPB_SECRET": "unused",
+    "ROOMSCRIBE_HPB_SECRET_FILE": "",
+    "ROOMSCRIBE_NEXTCLOUD_URL": "http://127.0.0.1:9",
+    "ROOMSCRIBE_HTTP_HOST": "127.0.0.1",
+    "ROOMSCRIBE_HTTP_PORT": "0",
+    "ROOMSCRIBE_HTTP_SECRET": "",
+    "ROOMSCRIBE_HTTP_SECRET_FILE": "",
+    "ROOMSCRIBE_APP_SECRET": "",
+    "ROOMSCRIBE_APP_SECRET_FILE": "",
+    "ROOMSCRIBE_ICE_ADDRESSES": "auto",
+}
+
+
+def load_engine_only(*, model: str = "") -> Settings:
+    """The settings, without a room; `model` instead of ROOMSCRIBE_MODEL if it is given. Raises `SettingsError`."""
+    settings = load(fixed=NO_ROOM)
+    if not model:
+        return settings
+    return replace(settings, engine=replace(settings.engine, model=replace(settings.engine.model, model=model)))

@@ -1,0 +1,113 @@
+"""What the engine gives up when finals are late; what the steps are: tests/pipeline/test_overload.py."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pipeline import Kind, Step
+from pipeline.engine import LOOK_S, NARROW_BEAM, WIDE_BEAM
+from pipeline.errors import Shed
+from pipeline.overload import Ladder, LadderSettings
+from pipeline.request import Hypothesis
+from tests.pipeline.backend import GUARD_S, FakeBackend, ask, outcome, running, until
+
+
+def overdue(engine, crew, by, *, speaker="ada", **details):
+    """A final that was wanted `by` seconds ago; who asks is told its outcome."""
+    due = asyncio.get_running_loop().time() - by
+    return crew.start(outcome(ask(engine, speaker=speaker, due=due, **details)))
+
+
+async def busy(backend, engine, crew):
+    """Its only worker is busy for as long as the backend is held, and it loses patience twenty times sooner."""
+    engine.ladder = Ladder(LadderSettings(climb_s=tuple(late_s / 20 for late_s in engine.ladder.settings.climb_s)))
+    backend.hold()
+    decoding = crew.start(ask(engine, speaker="busy"))
+    await until(lambda: backend.decoding)
+    return decoding
+
+
+async def looks(count=3):
+    """So much time goes by that the engine has looked for what is late more than once."""
+    clock = asyncio.get_running_loop().time
+    over = clock() + count * LOOK_S
+    await until(lambda: clock() > over)
+
+
+@pytest.mark.parametrize("step", list(Step)[1:-1], ids=lambda step: step.name)
+async def test_late_finals_lead_up_the_ladder(step):
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        overdue(engine, crew, 0.0)
+        await until(lambda: engine.ladder.step >= step)
+        backend.let_go()
+    assert engine.ladder.climbed[step] == 1
+
+
+@pytest.mark.parametrize("step", Step, ids=lambda step: step.name)
+async def test_the_fourth_step_narrows_the_search_for_finals(step):
+    backend = FakeBackend()
+    async with running(backend) as (engine, _):
+        engine.ladder.step = step
+        await ask(engine)
+    (request,) = backend.requests
+    assert request.beam == (NARROW_BEAM if step >= Step.NARROW else WIDE_BEAM)
+
+
+async def test_the_last_step_gives_up_what_is_overdue_and_no_more():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        late, in_time = overdue(engine, crew, 0.0), overdue(engine, crew, -GUARD_S, speaker="will")
+        assert isinstance(await late, Shed)
+        assert engine.ladder.step is Step.SHED
+        await looks(2)
+        backend.let_go()
+        assert isinstance(await in_time, Hypothesis)
+
+
+async def test_what_is_given_up_first_is_the_speakers_of_whom_most_waits():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        told = []
+        for speaker, waits_s in (("ada", 1.0), ("will", 30.0)):
+            asking = overdue(engine, crew, 0.0, speaker=speaker, backlog_s=lambda waits_s=waits_s: waits_s)
+            asking.add_done_callback(lambda _, speaker=speaker: told.append(speaker))
+        await until(lambda: len(told) == 2)
+    assert told == ["will", "ada"]
+
+
+async def test_time_without_a_backend_is_no_lateness():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        backend.lose()
+        waiting = overdue(engine, crew, GUARD_S)
+        await looks()
+        backend.come()
+        backend.let_go()
+        assert isinstance(await waiting, Hypothesis)
+        assert engine.ladder.step is Step.NORMAL
+
+
+async def test_time_before_the_backend_was_there_is_no_lateness_either():
+    backend = FakeBackend(there=False)
+    async with running(backend) as (engine, crew):
+        waiting = overdue(engine, crew, GUARD_S)
+        await looks()
+        backend.come()
+        assert isinstance(await waiting, Hypothesis)
+        assert engine.ladder.step is Step.NORMAL
+
+
+async def test_partials_are_never_late():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        overdue(engine, crew, GUARD_S, kind=Kind.PARTIAL)
+        await looks(2)
+        assert engine.ladder.step is Step.NORMAL
