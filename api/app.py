@@ -1,7 +1,7 @@
 """The HTTP application: a factory and its handlers. Each answers at once; what is slow happens in the supervisor.
 
-Contract: `POST /api/v1/call/transcribe` and `…/set-language`, and `GET /api/v1/languages`, as Nextcloud Talk's PHP calls
-them. AppAPI gives up after 3 s.
+Contract: `POST /api/v1/call/transcribe` and `…/set-language`, and `GET /api/v1/languages`, as the PHP of Nextcloud Talk
+calls them. AppAPI gives up after 3 s.
 """
 
 from __future__ import annotations

@@ -156,6 +156,7 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
                 secret=values["APP_SECRET"],
             ),
             speaker=speaker,
+            hints=values["HINTS"],
             leave_after_s=values["LEAVE_AFTER_S"],
             drain_timeout_s=values["DRAIN_TIMEOUT_S"],
             max_rooms=values["MAX_ROOMS"],

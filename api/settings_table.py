@@ -186,6 +186,12 @@ TABLE: Final = (
         parse=_number(0, 30, float),
     ),
     Setting(
+        name="HINTS",
+        default="off",
+        meaning="`on` tells the recogniser the names of those in the room; it costs more words than it wins",
+        parse=_switch,
+    ),
+    Setting(
         name="LANGUAGES",
         default="",
         meaning="languages that a room whose language is `auto` may speak, such as `de,en`; empty: all of the model",

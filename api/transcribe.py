@@ -39,6 +39,7 @@ from .terminal import EXIT_CONFIGURATION, complain, fail, set_up_logging, until_
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 PROGRESS_S: Final = 0.2
+SERVER_S: Final = 60.0  # how long a recognition server may take to come up
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio or video files of any format.")]
 FormatOption = Annotated[
@@ -160,7 +161,8 @@ class _Work:
     async def _all(self, engine: Engine, in_flight: int) -> int:
         try:
             detectors = await asyncio.to_thread(VoiceDetectors)  # while the model is loaded
-            await engine.wait_ready()
+            async with asyncio.timeout(SERVER_S if self.engine.remote else None):  # a model may be a long download
+                await engine.wait_ready()
             language = parse_language(self.language, engine.languages)
             ears = _Ears(engine=engine, detectors=detectors, language=language, in_flight=in_flight)
             complete = [await self._one(errand, ears, self._heading(at)) for at, errand in enumerate(self.errands)]
@@ -169,6 +171,12 @@ class _Work:
             return EXIT_CONFIGURATION
         except UnknownLanguage as error:
             self._complain(f"--language: {error}")
+            return EXIT_CONFIGURATION
+        except TimeoutError:
+            self._complain(
+                f"roomscribe cannot transcribe: the recognition server of ROOMSCRIBE_ASR_URL did not answer for "
+                f"{SERVER_S:.0f} s: start it, or correct the setting, or remove it to decode on this machine"
+            )
             return EXIT_CONFIGURATION
         except OutputClosed:
             return EXIT_FAILED

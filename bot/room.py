@@ -96,7 +96,7 @@ class RoomBot:
             metrics=metrics,
             ice_servers=ice_servers,
             room_key=key,
-            hints=lambda: self._names.hints() if settings.hints else "",
+            hints=lambda: self._names.hints() if settings.hints else "",  # `_names` is made anew with each session
         )
         self._token = token
         self._tasks: asyncio.TaskGroup | None = None

@@ -129,7 +129,8 @@ def compression(text: str) -> float:
 def trim_repeats(text: str) -> tuple[str, bool]:
     """Cut `text` where it begins to repeat itself; True when there was something to cut.
 
-    A repeat is three words or more said again at once, wholly or up to the end; or one or two words said four times.
+    A repeat is three words or more said again at once, wholly or up to the end; or one or two words said four times; or
+    the first words of all, after the end of a sentence, up to the end.
     """
     words = [(match.group().lower(), match.end()) for match in _WORD.finditer(text)]
     keys = [key for key, _ in words]
@@ -140,7 +141,8 @@ def trim_repeats(text: str) -> tuple[str, bool]:
             while again + same < len(keys) and keys[begin + same] == keys[again + same]:
                 same += 1
             to_the_end = again + same == len(keys)
-            long_loop = length >= 3 and (same >= length or (to_the_end and same >= 3))
+            afresh = begin == 0 and same >= 2 and text[words[again - 1][1]] in ".!?"
+            long_loop = length >= 3 and (same >= length or (to_the_end and (same >= 3 or afresh)))
             short_loop = length < 3 and same >= 3 * length
             if long_loop or short_loop:
                 return _with_punctuation(text, words[again - 1][1]), True

@@ -21,16 +21,20 @@ from .utterance import OpenUtterance, next_partial
 
 WORKER_SHARE: Final = 2.5  # a speaker's partials take at most one part in so many of a worker's time
 LENGTH_SHARE: Final = 0.15  # of the utterance's length: the longer it is, the less another second changes
-AGAIN_S: Final = 0.3  # between any two, as readers would not follow more; and after one in which no word was heard
+AGAIN_S: Final = 0.3  # after a decode in which no word was heard
 SPARSE: Final = 2.0  # times the interval, on the ladder's first step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialSettings:
-    """`first` is counted from the first speech. `enabled` False sends finals only."""
+    """`first` is counted from the first speech; `least_s` lies between any two, as readers would not follow more.
+
+    `enabled` False sends finals only.
+    """
 
     enabled: bool = True
     first: int = samples(0.52)
+    least_s: float = 0.3
     interval_s: float = 1.0
 
 
@@ -55,7 +59,8 @@ class Partials:
         self._totals = totals
         self._open: OpenUtterance | None = None
         self._spoke = asyncio.Event()
-        self._not_before = 0.0  # in *now*
+        self._not_before = 0.0  # in *now*: the next one is not asked for before
+        self._shown_at = 0.0
         self._decodes = 0  # that were shown, or would have been
 
     def began(self, spoken: OpenUtterance) -> None:
@@ -127,13 +132,16 @@ class Partials:
 
         `complete`: its audio ended in a pause, not in mid-word.
         """
-        if self._open is not spoken or not self._settings.enabled or not self._settled():
+        now = asyncio.get_running_loop().time()
+        too_soon = spoken.revision > 0 and now < self._shown_at + self._settings.least_s
+        if self._open is not spoken or too_soon or not self._settings.enabled or not self._settled():
             return
         self._decodes += 1
         shown = next_partial(spoken, hypothesis, self._totals, complete=complete)
         if shown is None:
             return
         spoken.revision += 1
+        self._shown_at = now
         await self._emit(
             PartialTranscript(
                 speaker=self._asker.speaker,

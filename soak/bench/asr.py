@@ -89,7 +89,6 @@ class Bench:
             pcm.astype(np.float32) / 32768.0,
             language=LANGUAGE,
             beam_size=1,
-            temperature=0.0,
             condition_on_previous_text=False,
             without_timestamps=True,
         )

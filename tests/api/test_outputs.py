@@ -91,9 +91,14 @@ def test_when_it_fails_in_the_middle_nothing_is_left_and_nothing_is_lost(tmp_pat
     path = tmp_path / "a.txt"
     if existing:
         path.write_text(existing)
-    with pytest.raises(KeyboardInterrupt), sink(path, force=True) as out:
-        out.write("half a")
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with sink(path, force=True) as out:
+            out.write("half a")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert os.listdir(tmp_path) == (["a.txt"] if existing else [])
     assert not existing or path.read_text() == existing
 
@@ -110,9 +115,14 @@ def test_what_exists_is_overwritten_only_by_force(tmp_path):
 
 def test_what_came_meanwhile_is_not_overwritten(tmp_path):
     path = tmp_path / "a.txt"
-    with pytest.raises(OutputFailed, match="exists already"), sink(path) as out:
-        out.write("new")
-        path.write_text("mine")
+
+    def overtaken():
+        with sink(path) as out:
+            out.write("new")
+            path.write_text("mine")
+
+    with pytest.raises(OutputFailed, match="exists already"):
+        overtaken()
     assert path.read_text() == "mine"
     assert os.listdir(tmp_path) == ["a.txt"]
 
@@ -133,10 +143,15 @@ def test_a_name_of_full_length_will_do(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_named(tmp_path, monkeypatch):
-    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 — the sink closes it
-    with pytest.raises(OutputFailed, match="No space left on device"), sink(tmp_path / "a.txt") as out:
-        monkeypatch.setattr(out, "_file", full)
-        out.write("x" * 100_000)
+    monkeypatch.setattr(Path, "open", lambda *_, **__: open("/dev/full", "w"))  # noqa: SIM115
+
+    def written(text):
+        with sink(tmp_path / "a.txt") as out:
+            out.write(text)
+
+    for text in ("short", "x" * 100_000):
+        with pytest.raises(OutputFailed, match=r"a\.txt: cannot be written \(No space left on device\)"):
+            written(text)
 
 
 # Standard output
@@ -161,10 +176,8 @@ def test_a_recording_without_words_has_its_heading_too():
 def test_a_reader_who_has_gone_ends_it_without_a_word():
     reading, writing = os.pipe()
     os.close(reading)
-    with os.fdopen(writing, "w") as stream:
-        with pytest.raises(OutputClosed):
-            Stdout("", stream).write("one\n")
-        stream.flush()  # and nothing is left that could fail later
+    with os.fdopen(writing, "w") as stream, pytest.raises(OutputClosed):
+        Stdout("", stream).write("one\n")
 
 
 def test_standard_output_that_cannot_be_written_is_explained():

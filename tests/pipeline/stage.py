@@ -35,7 +35,7 @@ ENGLISH = Language(id="en_GB", code="en")
 GERMAN = Language(id="de_AT", code="de")
 AUTO = Language(id="auto", code="")
 PTIME = WIRE_RATE // 50
-SETTINGS = SpeakerSettings(intake_frames=10_000, partials=PartialSettings(interval_s=0.0))
+SETTINGS = SpeakerSettings(intake_frames=10_000, partials=PartialSettings(interval_s=0.0, least_s=0.0))
 ENDPOINTS = SegmenterSettings()
 PATIENT = replace(SETTINGS, segmenter=replace(ENDPOINTS, stall_s=GUARD_S))  # nobody is cut off while a test waits
 SPARE = MAX_DELAY // FRAME + 2  # frames: the resampler holds a little back
@@ -111,6 +111,7 @@ class Stage:
         self.engine = engine
         self.totals = Totals()
         self.said = []
+        self.said_at = []
         self.pts = 0
         self.pipeline = SpeakerPipeline(
             speaker="ada",
@@ -125,6 +126,7 @@ class Stage:
 
     async def emit(self, transcript):
         self.said.append(transcript)
+        self.said_at.append(asyncio.get_running_loop().time())
 
     def speak(self, drawing):
         for each in drawing:

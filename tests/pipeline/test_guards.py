@@ -205,6 +205,7 @@ def test_a_short_word_may_take_no_time():
         (f"{WORDS} {WORDS}", WORDS),
         (f"{WORDS} {WORDS} {WORDS}", WORDS),
         (f"{WORDS} I was not", WORDS),
+        ("You thought me so silly. You thought", "You thought me so silly."),
         ("He said so, and then he left, and then he left", "He said so, and then he left,"),
         ("you you you you you", "you"),
         ("go home go home go home go home", "go home"),

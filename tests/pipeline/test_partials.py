@@ -44,6 +44,23 @@ async def test_a_partial_is_decoded_from_the_newest_audio():
     assert stage.partials[-1].end > stage.partials[0].end
 
 
+async def test_partials_come_no_faster_than_anybody_reads():
+    least_s = 0.4
+    settings = replace(SETTINGS, partials=replace(SETTINGS.partials, least_s=least_s))
+    shown_at = []
+    stage = Stage(FakeEngine(), settings)
+    emit = stage.emit
+
+    async def timed(transcript):
+        shown_at.append(asyncio.get_running_loop().time())
+        await emit(transcript)
+
+    stage.pipeline._partials._emit = timed
+    async with listening(stage):
+        await shown(stage, revisions=3)
+    assert all(later - earlier >= least_s for earlier, later in itertools.pairwise(shown_at))
+
+
 async def test_a_word_too_short_for_a_partial_gets_only_its_final():
     async with listening(Stage(FakeEngine())) as stage:
         stage.speak(WORD)
@@ -191,6 +208,21 @@ def every(interval_s):
 
 async def test_partials_keep_their_interval():
     assert min(await several(Stage(FakeEngine(), every(0.25)))) >= 0.25
+
+
+async def test_readers_are_not_shown_more_than_they_can_follow():
+    settings = replace(PATIENT, partials=replace(PATIENT.partials, least_s=0.25))
+    async with listening(Stage(FakeEngine(), settings)) as stage:
+        stage.speak(LONG_WORD)
+        await until(lambda: len(stage.engine.jobs) == 2)
+        for _ in range(4):
+            stage.speak(BREATH)
+            await stage.heard()
+            stage.speak("#" * 5)
+            await stage.heard()
+        await until(lambda: len(stage.partials) == 3)
+        assert min(gaps(stage.said_at)) >= 0.25
+        stage.speak(PAUSE)
 
 
 async def test_in_the_first_step_of_overload_every_other_partial_is_given_up():

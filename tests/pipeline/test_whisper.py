@@ -22,7 +22,6 @@ from tests.pipeline.voices import beeps, downsampled, hiss, nothing, tones, typi
 pytestmark = pytest.mark.model
 
 AMIABLE = "he might even have been made amiable himself"
-FORWARD = "go forward 10 meters"
 SHORT = WindowSettings()
 NOISES = {
     "silence": nothing(),
@@ -165,10 +164,10 @@ def test_a_noise_becomes_nothing(short, noise, kind):
 
 
 def test_several_requests_at_once_are_heard_as_one_by_one(short):
-    pcms = [downsampled(name) for name in ("austen-0930", "command-goforward", "austen-0880")]
+    pcms = [downsampled(name) for name in ("austen-0930", "austen-0890", "austen-0920")]
     together = short.transcribe([request(pcm) for pcm in [*pcms, nothing()]])
     assert [words(each) for each in together] == [*(words(hear(short, pcm)) for pcm in pcms), ""]
-    assert words(together[1]) == FORWARD
+    assert words(together[0]) == AMIABLE
 
 
 def test_the_time_of_a_batch_is_shared(short):
