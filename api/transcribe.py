@@ -41,7 +41,7 @@ EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 PROGRESS_S: Final = 0.2
 SERVER_S: Final = 60.0  # how long a recognition server may take to come up
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio or video files of any format.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Audio or video files of any format.")]
 FormatOption = Annotated[
     Format,
     typer.Option(

@@ -44,23 +44,6 @@ async def test_a_partial_is_decoded_from_the_newest_audio():
     assert stage.partials[-1].end > stage.partials[0].end
 
 
-async def test_partials_come_no_faster_than_anybody_reads():
-    least_s = 0.4
-    settings = replace(SETTINGS, partials=replace(SETTINGS.partials, least_s=least_s))
-    shown_at = []
-    stage = Stage(FakeEngine(), settings)
-    emit = stage.emit
-
-    async def timed(transcript):
-        shown_at.append(asyncio.get_running_loop().time())
-        await emit(transcript)
-
-    stage.pipeline._partials._emit = timed
-    async with listening(stage):
-        await shown(stage, revisions=3)
-    assert all(later - earlier >= least_s for earlier, later in itertools.pairwise(shown_at))
-
-
 async def test_a_word_too_short_for_a_partial_gets_only_its_final():
     async with listening(Stage(FakeEngine())) as stage:
         stage.speak(WORD)
