@@ -25,8 +25,11 @@ NO_ROOM: Final = {
 
 
 def load_engine_only(*, model: str = "") -> Settings:
-    """The settings, without a room; `model` instead of ROOMSCRIBE_MODEL if it is given. Raises `SettingsError`."""
+    """The settings, without a room. `model`, if it is given, decodes, on this machine, instead of ROOMSCRIBE_MODEL or a
+    recognition server. Raises `SettingsError`.
+    """
     settings = load(fixed=NO_ROOM)
     if not model:
         return settings
-    return replace(settings, engine=replace(settings.engine, model=replace(settings.engine.model, model=model)))
+    engine = replace(settings.engine, model=replace(settings.engine.model, model=model), remote=None)
+    return replace(settings, engine=engine)

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Final, Protocol, TextIO
 
 from pipeline.audio_file import shown
 from pipeline.subtitles import Format
+
+PART_BYTES: Final = 200  # of a name, in that of the part; file systems allow 255 in all
 
 
 class BadOutput(Exception):
@@ -98,7 +100,8 @@ class WholeFile:
     def __init__(self, path: Path, *, force: bool) -> None:
         self._path = path
         self._force = force
-        self._part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+        name = os.fsencode(path.name)[:PART_BYTES].decode(errors="ignore")  # names are counted in bytes, as UTF-8
+        self._part = path.with_name(f".{name}.{secrets.token_hex(4)}.part")
         self._refuse_to_overwrite()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from signaling import AuthRejected, SessionSettings, SignalingUnreachable, probe
 
 from .app import create_app
 from .settings import Settings
+from .settings_table import without_user
 
 Extend = Callable[[web.Application], None]
 
@@ -64,8 +65,8 @@ async def check_signaling(settings: Settings) -> str | None:
             raise StartFailed(str(rejection(error.code, str(error)))) from error
         except SignalingUnreachable as error:
             return (
-                f"{error}. Check ROOMSCRIBE_HPB_URL ({signaling.url}) and that the server is running. roomscribe "
-                "starts all the same and tries again with the first call."
+                f"{error}. Check ROOMSCRIBE_HPB_URL ({without_user(signaling.url)}) and that the server is running. "
+                "roomscribe starts all the same and tries again with the first call."
             )
     return None
 

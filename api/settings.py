@@ -184,3 +184,5 @@ def _text(setting: Setting, environment: Mapping[str, str]) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ValueError(f"the file {path} of {name}_FILE cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError:  # whose text, or cause, would have some of its bytes
+        raise ValueError(f"the file {path} of {name}_FILE is not text: write the secret into it, as UTF-8") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -12,6 +14,9 @@ from pipeline.languages import NAMES
 from signaling import signaling_url
 
 T = TypeVar("T")
+
+_LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}", re.IGNORECASE)
+_USER: Final = re.compile(r"^(\w+:/+)?.*@", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +66,46 @@ def _languages(text: str) -> tuple[str, ...]:
     return codes
 
 
-def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"expected a URL such as https://cloud.example.org, got {text!r}")
-    return text
+def _web_address(example: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        try:
+            parts = urlsplit(text)
+            reachable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
+        except ValueError:  # brackets that do not match, or a port that is no number, or none that there is
+            reachable = False
+        if not reachable or not text.isprintable() or " " in text:
+            raise ValueError(
+                f"expected a URL such as {example}, with a host that can exist and a port from 1 to 65535 if any, "
+                f"got {without_user(text)!r}"
+            )
+        return text
+
+    return parse
+
+
+def _is_host(host: str) -> bool:
+    """An address, or a name as DNS takes it: labels of 1 to 63 characters. Any other would be asked for in vain."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            labels = host.removesuffix(".").encode("idna").decode().split(".")  # which checks their lengths, too
+        except UnicodeError:
+            return False
+        return all(_LABEL.fullmatch(each) for each in labels)
+    return True
+
+
+def without_user(text: str) -> str:
+    """An address as it may be shown: whatever stands before an @ may be a password."""
+    return _USER.sub(r"\1…@", text)
 
 
 def _server_address(text: str) -> str:
     """Empty, or a URL without anything private in it; what is wrong with one that has a password is said without it."""
     if any(each in text for each in "@?#"):
         raise ValueError("expected a URL without user, password, ? and #; a key belongs into ROOMSCRIBE_ASR_API_KEY")
-    if not text:
-        return ""
-    _ = urlsplit(text).port  # raises for one that is no number
-    return _web_address(text)
+    return _web_address("http://box:8000")(text) if text else ""
 
 
 def _key(text: str) -> str:
@@ -88,7 +118,7 @@ def _signaling_address(text: str) -> str:
     try:
         return signaling_url(text)
     except Exception as error:
-        raise ValueError(f"{error}, got {text!r}") from error
+        raise ValueError(f"{error}, got {without_user(text)!r}") from error
 
 
 TABLE: Final = (
@@ -111,7 +141,7 @@ TABLE: Final = (
         name="NEXTCLOUD_URL",
         default="",
         meaning="base URL of the chat server, as the signaling server's `backend` sections have it",
-        parse=_web_address,
+        parse=_web_address("https://cloud.example.org"),
         required=True,
     ),
     Setting(name="HTTP_HOST", default="127.0.0.1", meaning="address the API listens on", parse=str),
@@ -149,7 +179,8 @@ TABLE: Final = (
     Setting(
         name="MAX_BATCH",
         default="0",
-        meaning="stretches of audio decoded together, of those that wait; 0: 1 on a CPU, 8 on a GPU",
+        meaning="stretches of audio decoded together, of those that wait; 0: 1 where ROOMSCRIBE_DEVICE is `cpu`, "
+        "else 8",
         parse=_number(0, 16, int),
     ),
     Setting(
@@ -170,7 +201,8 @@ TABLE: Final = (
     Setting(
         name="ASR_FALLBACK",
         default="off",
-        meaning="`on`: while it is down, decode with ROOMSCRIBE_MODEL, in whose languages captions are then offered",
+        meaning="`on`: what it does not decode within 5 s, because it is down, busy or slow, is decoded with "
+        "ROOMSCRIBE_MODEL, in whose languages alone captions are then offered",
         parse=_switch,
     ),
     Setting(

@@ -29,7 +29,7 @@ from pipeline.audio_file import AudioFileError, shown
 from pipeline.file_transcript import FileTranscript, Progress, Transcribed
 from pipeline.languages import AUTO, NAMES
 from pipeline.scheduler import MAX_WAITING_FINALS
-from pipeline.subtitles import Format, clock, writer_of
+from pipeline.subtitles import Format, Summary, clock, writer_of
 
 from .engine_only import load_engine_only
 from .outputs import BadOutput, Errand, OutputClosed, OutputFailed, open_sink, plan
@@ -48,7 +48,8 @@ FormatOption = Annotated[
         "--format",
         help="txt: an utterance a line. vtt, srt: subtitles. json: JSON lines, times in seconds; for each utterance "
         '{"type": "caption", "file", "start", "end", "text", "language"}, and after a recording\'s last one '
-        '{"type": "file", "file", "length", "captions", "gaps"}.',
+        '{"type": "file", "file", "length", "captions", "gaps", "damaged", "missing"}: how many captions are […], how '
+        "many pieces of the recording could not be decoded, how many seconds lack at its end.",
     ),
 ]
 LanguageOption = Annotated[
@@ -67,7 +68,14 @@ Output = Annotated[
         show_default=False,
     ),
 ]
-Model = Annotated[str, typer.Option(help="Whisper model; default: ROOMSCRIBE_MODEL.", show_default=False)]
+Model = Annotated[
+    str,
+    typer.Option(
+        help="Whisper model, to decode on this machine; default: ROOMSCRIBE_MODEL, or the server of "
+        "ROOMSCRIBE_ASR_URL if there is one.",
+        show_default=False,
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite transcripts that exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on the terminal.")]
 
@@ -85,10 +93,11 @@ def transcribe(
 
     Speech that was heard but could not be transcribed is marked with […]. A transcript's file is written whole or not
     at all. The settings of recognition (ROOMSCRIBE_MODEL and so on) come from the environment; those of a chat server
-    are not needed.
+    are not needed. With --model, this machine decodes, also where ROOMSCRIBE_ASR_URL is set.
 
-    Exit status: 0 if all went well; 1 if a recording failed or has gaps (the others are done all the same); 2 if the
-    options or settings are wrong; 130 after Ctrl-C.
+    Exit status: 0 if all went well; 1 if a recording failed, has gaps, is damaged or ends before its end (what could be
+    heard of it is transcribed, and the others are done all the same); 2 if the options or settings are wrong; 130
+    after Ctrl-C.
     """
     set_up_logging("WARNING")
     try:
@@ -200,16 +209,21 @@ class _Work:
                     progress=self.screen.show,
                 )
                 done = await transcript.run()
-                sink.write(writer.end(length_s=done.length_s))
+                sink.write(writer.end(Summary(length_s=done.length_s, damaged=done.damaged, missing_s=done.missing_s)))
         except (AudioFileError, OutputFailed) as error:
             self._complain(str(error))
             return False
         self.screen.end(done)
         if done.damaged:
             self._complain(f"{name}: is damaged: {done.damaged} pieces were passed over, and their words are missing")
+        if done.missing_s:
+            self._complain(
+                f"{name}: was cut off: its last {clock(done.missing_s)} of {clock(done.length_s + done.missing_s)} are "
+                "missing; check that it was copied completely"
+            )
         if done.gaps:
             self._complain(f"{name}: {done.gaps} utterances could not be transcribed and are marked […]: try it again")
-        return not done.gaps
+        return not (done.damaged or done.missing_s or done.gaps)
 
     def _heading(self, number: int) -> str:
         """Several transcripts on standard output are told apart as `head` and `tail` do it; JSON names the file."""

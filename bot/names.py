@@ -5,12 +5,14 @@ A name may help the recogniser to spell it, and may mislead it where nobody says
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from signaling import Person
 
 MAX_NAMES: Final = 12  # the first who came; more would crowd out what is really said
 MAX_NAME: Final = 40  # characters
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of characters: JSON can spell them
 
 
 class Names:
@@ -21,7 +23,7 @@ class Names:
 
     def joined(self, people: tuple[Person, ...]) -> None:
         for person in people:
-            name = " ".join(person.display_name.split())
+            name = " ".join(_CONTROL.sub(" ", person.display_name).split())
             if name and len(name) <= MAX_NAME and (person.session_id in self._names or len(self._names) < MAX_NAMES):
                 self._names[person.session_id] = name
 

@@ -88,9 +88,9 @@ class Agreement:
 
 
 def word_key(word: str) -> str:
-    """By what a word is compared: without case and punctuation. Nothing is left of a word of punctuation only."""
+    """By what a word is compared: without case, punctuation and space. Nothing is left of one of punctuation only."""
     # Not `isalnum`: the vowel signs of Hindi or Thai are no letters to Python, but they tell words apart.
-    return "".join(each for each in word if not unicodedata.category(each).startswith("P")).casefold()
+    return "".join(each for each in word.strip() if not unicodedata.category(each).startswith("P")).casefold()
 
 
 def changes(before: Sequence[str], after: Sequence[str]) -> int:

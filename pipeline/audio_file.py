@@ -17,11 +17,16 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from .audio import SAMPLE_RATE, AudioChunk, Pcm, samples
+from .audio import SAMPLE_RATE, AudioChunk, Pcm, samples, seconds
 from .errors import PipelineError
 
 CHUNK: Final = samples(0.5)  # the longest chunk
 FILL_LIMIT: Final = samples(1.0)  # the longest gap that is filled with silence
+MISSING_S: Final = 1.0  # a file that ends earlier than this before its end was cut off
+#: Containers whose header or index tells how long the sound is; for others, FFmpeg derives it from the file's own size,
+#: or guesses. An MP3 has such a header if it also tells the encoder's delay, so that the sound begins after time 0.
+TELLING: Final = frozenset({"aiff", "asf", "caf", "flac", "matroska", "mov", "mp3"})
+UNFILLED: Final = 0x7FFF0000  # bytes: recorders that do not know a WAV's size yet put as much, or more, into its header
 TOLERANCE_S: Final = 0.1  # a frame that is off by less is in its place: containers round their timestamps
 #: Nothing but files: a playlist could name addresses on the network.
 OPTIONS: Final = {"protocol_whitelist": "file,crypto,data"}
@@ -40,10 +45,12 @@ class AudioFile:
     def __init__(self, path: Path) -> None:
         self.name = shown(path)
         self.damaged = 0  # packets that could not be decoded, and were passed over
+        self.missing_s = 0.0  # of sound, at the end; known when all chunks were read
         _check(path, self.name)
         self._container = _open(path, self.name)
         try:
             self._stream = self._best()
+            self._told_s = self._length_of_sound(path)
         except BaseException:
             self._container.close()
             raise
@@ -68,6 +75,8 @@ class AudioFile:
         for frame in self._frames():
             yield from track.feed(frame)
         yield from track.finish()
+        missing_s = (self._told_s or 0.0) - seconds(track.end)
+        self.missing_s = missing_s if missing_s > MISSING_S else 0.0
         if not track.end:
             found = "nothing in it could be decoded" if self.damaged else "its audio stream is empty"
             raise AudioFileError(f"{self.name}: holds no sound ({found}): check that it plays, or {CONVERT}")
@@ -79,6 +88,20 @@ class AudioFile:
         if stream.codec_context is None:
             raise AudioFileError(f"{self.name}: the codec of its sound is not known: {CONVERT}")
         return stream
+
+    def _length_of_sound(self, path: Path) -> float | None:
+        """In seconds, as the container says; None if it does not, or may mean the picture."""
+        kind = self._container.format.name.split(",")[0]
+        if kind == "wav" and self.length_s and self._stream.codec_context.bit_rate:
+            return self.length_s + 8 * _missing_bytes(path) / float(self._stream.codec_context.bit_rate)
+        if kind not in TELLING or (kind == "mp3" and not self._container.start_time):
+            return None
+        if (tag := self._stream.metadata.get("DURATION")) is not None:  # Matroska's, of one stream
+            return _clock_s(tag)
+        alone = len(self._container.streams) == 1
+        if self._stream.duration and (alone or kind == "mov"):  # elsewhere FFmpeg may give the longest stream's to all
+            return float(self._stream.duration * self._stream.time_base)
+        return self.length_s if alone else None
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         packets = self._container.demux(self._stream)
@@ -174,6 +197,25 @@ class Track:
         self._held, self._holds = [pcm[ready:].copy()], keep
         for at in range(0, ready, CHUNK):
             yield AudioChunk(start=start + at, pcm=pcm[at : min(at + CHUNK, ready)].copy())
+
+
+def _missing_bytes(path: Path) -> int:
+    """What the header of a WAV promises and the file does not have: FFmpeg believes the file."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        head, size = file.read(8), os.fstat(file.fileno()).st_size
+        promised = int.from_bytes(head[4:], "little") + len(head)
+        if head.startswith(b"RIFF") and promised < UNFILLED:
+            return max(0, promised - size)
+    return 0
+
+
+def _clock_s(text: str) -> float | None:
+    """`hh:mm:ss.fraction` in seconds; None: something else."""
+    try:
+        hours, minutes, rest = map(float, text.split(":"))
+    except ValueError:
+        return None
+    return hours * 3600 + minutes * 60 + rest
 
 
 def shown(path: Path) -> str:

@@ -15,6 +15,7 @@ from .request import DecodeRequest, Hypothesis
 class EngineSettings:
     """`environment` is what the child inherits: the parent's own, given by whoever may read it.
 
+    `watchdog_s` is the least that any decode is given before it counts as hung; slow models get more.
     `remote` None: decode on this machine.
     """
 
@@ -40,8 +41,11 @@ class Keeper(Protocol):
 class Backend(Protocol):
     """`run` keeps it alive; `decode` may be called from `slots` tasks at once, with at most `max_batch` requests."""
 
-    slots: int
     max_batch: int
+
+    @property
+    def slots(self) -> int:
+        """It may become less while it runs, never more than before it did; who asks more has to wait in `decode`."""
 
     @property
     def restarts(self) -> int:

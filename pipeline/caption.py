@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from .languages import NO_SPACES
+from .languages import NO_SPACES, belongs, one_word
 
 CAPTION_CHARACTERS: Final = 160  # three lines and a bit: words do not fill the lines
 
@@ -31,7 +31,6 @@ CAPITALS: Final[dict[str, tuple[str, str]]] = {"tr": ("i", "İ"), "az": ("i", "�
 _CLOSING: Final = "\"'”’»)]}」』）"
 _SENTENCE_END: Final = ".!?…。！？؟۔।།။។።։"
 _CLAUSE_END: Final = ",;:–—、，；：،؛၊"
-_JOINER: Final = "\u200d"  # makes one character of two
 # Not the sign of "-5" nor the point of ".NET", but all of "...and".
 _LEADING: Final = re.compile(r"(?:\.{2,}|\.(?!\w)|[-–](?!\.?\d)|[—―…,;:!?]|>{2,}|\s)+")
 _FIRST_WORD: Final = re.compile(r"\w+")
@@ -82,6 +81,14 @@ def _capitalised(text: str, code: str) -> str:
     # Title case, not upper: Georgian has capitals that never begin a sentence.
     letter = text[at].title() if text[at].islower() else text[at]
     return text[:at] + letter + text[at + 1 :]
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether it looks complete: a sign says so, and no abbreviation nor the dots of a broken-off thought."""
+    words = text.split()
+    if not words or words[-1].lower() in ABBREVIATIONS or words[-1].endswith(("...", "…")):
+        return False
+    return _last_mark(words[-1]) in _SENTENCE_END
 
 
 def split_caption(text: str, *, code: str, limit: int = CAPTION_CHARACTERS) -> list[str]:
@@ -163,18 +170,17 @@ def _plain(word: str) -> str:
 
 
 def _cuts_between_characters(text: str) -> list[Cut]:
-    """Any place but before a sign that belongs to the character, or before a space: that stays with the left piece."""
-    cuts = []
-    for at in range(1, len(text)):
-        combines = unicodedata.category(text[at]) in ("Mn", "Mc", "Me", "Cf") or text[at - 1] == _JOINER
-        if text[at] != " " and not combines:
-            cuts.append(Cut(end=at, begin=at, boundary=_between_characters(text, at)))
-    return cuts
+    """Any place but within a character and its signs, or before a space: that stays with the left piece."""
+    return [
+        Cut(end=at, begin=at, boundary=_between_characters(text, at))
+        for at in range(1, len(text))
+        if text[at] != " " and not belongs(text, at)
+    ]
 
 
 def _between_characters(text: str, at: int) -> Boundary:
     left, right = text[at - 1], text[at]
-    if left.isascii() and right.isascii() and left != " ":
+    if one_word(left, right) or (left.isascii() and right.isascii() and left != " "):
         return Boundary.AWKWARD
     if unicodedata.category(right) in ("Pe", "Pf", "Po", "Pd") or unicodedata.category(left) in ("Ps", "Pi"):
         return Boundary.AWKWARD

@@ -1,8 +1,8 @@
 """The engine: the line of requests, the workers that serve it, and what is given up when there are too many.
 
 `run` keeps the backend alive and the workers busy for as long as it is not cancelled. `transcribe` may be called from
-any number of tasks; what the scheduler takes first is decoded first. A final whose decoder died is tried once more;
-a partial is not worth it.
+any number of tasks; what the scheduler takes first is decoded first. A final whose decoder died is tried once more,
+with nothing beside it: if it was the one that killed the decoder, it kills nobody else's. A partial is not worth it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from .audio import Pcm, samples, seconds
 from .backend import Backend
-from .errors import DecodeFailed, EngineDied, EngineError, EngineFatal, Shed, Superseded
+from .errors import DecodeFailed, EngineDied, EngineError, EngineFatal, ServerAway, Shed, Superseded
 from .overload import Ladder, Step
 from .request import DecodeRequest, Hypothesis, Kind
 from .scheduler import Job, Scheduler, SchedulerFull
@@ -27,6 +27,9 @@ log = logging.getLogger("roomscribe.pipeline.engine")
 WIDE_BEAM: Final = 5  # costs decoder time only, and wins back words that short utterances lose
 NARROW_BEAM: Final = 1
 LOOK_S: Final = 0.25  # how often the line is looked at for what is late
+CATCH_UP: Final = 2.0  # times what an outage of the backend took, nothing is shed after it …
+CATCH_UP_S: Final = 20.0  # … but no longer than this
+EXPIRED_S: Final = 60.0  # a final that is overdue by so much is given up, with or without a backend
 MAX_AUDIO: Final = samples(30.0)
 
 
@@ -52,9 +55,14 @@ class Engine:
         self._scheduler = Scheduler(slots=backend.slots)
         self.ladder = Ladder()
         self._requests: dict[Job, _Request] = {}  # ≤ what the scheduler holds
+        self._suspects: deque[Job] = deque()  # their decoder died; ≤ what it decoded at once
+        self._busy = 0  # workers with something to do
+        self._alone = False  # a suspect is being decoded
         self._work = asyncio.Event()
         self._up = asyncio.Event()
         self._up_since = 0.0
+        self._down_since: float | None = None
+        self._shed_since = 0.0  # lateness before this leads to no shedding
         self._settled = asyncio.Event()
         self.state = EngineState.STARTING
         self.failure = ""
@@ -107,6 +115,8 @@ class Engine:
         finally:
             self._scheduler.withdraw(job)
             self._requests.pop(job, None)
+            if job in self._suspects:
+                self._suspects.remove(job)
 
     def forget(self, speaker: str) -> None:
         """The speaker is gone; whoever waits for its partial is told `Superseded`."""
@@ -134,11 +144,16 @@ class Engine:
         self.state = EngineState.READY
         self._settled.set()
         self._up.set()
-        self._up_since = asyncio.get_running_loop().time()
+        self._up_since = self._shed_since = asyncio.get_running_loop().time()
+        if self._down_since is not None:  # what was heard meanwhile is still held: no reason to give it up at once
+            self._shed_since += min(CATCH_UP * (self._up_since - self._down_since), CATCH_UP_S)
+            self._down_since = None
         log.info("model ready: %s", note)
 
     def backend_lost(self) -> None:
         self._up.clear()
+        if self._down_since is None:
+            self._down_since = asyncio.get_running_loop().time()
         if self.state is not EngineState.FAILED:
             self.state = EngineState.RESTARTING
 
@@ -148,20 +163,31 @@ class Engine:
         clock = asyncio.get_running_loop().time
         while True:
             await self._up.wait()
-            jobs = self._scheduler.take(now=clock(), most=self._backend.max_batch)
+            jobs = self._take(clock())
             if not jobs:
                 self._work.clear()
                 await self._work.wait()
                 continue
+            self._busy += 1
             try:
-                await self._decode(jobs)
+                await self._decode([(job, request) for job in jobs if (request := self._cut(job)) is not None])
             finally:
+                self._busy -= 1
+                self._alone = False
                 for job in jobs:
                     self._scheduler.done(job)
                 self._work.set()
 
-    async def _decode(self, jobs: list[Job]) -> None:
-        requests = [(job, request) for job in jobs if (request := self._cut(job)) is not None]
+    def _take(self, now: float) -> list[Job]:
+        """What a worker does next; nothing while a suspect runs, or waits for the others to end."""
+        if self._alone or self._busy >= self._backend.slots or (self._suspects and self._busy):
+            return []
+        if self._suspects:
+            self._alone = True
+            return [self._suspects.popleft()]
+        return self._scheduler.take(now=now, most=self._backend.max_batch)
+
+    async def _decode(self, requests: list[tuple[Job, DecodeRequest]]) -> None:
         if not requests:
             return
         try:
@@ -169,9 +195,15 @@ class Engine:
         except EngineDied as died:
             for job, _ in requests:
                 self._try_again(job, died)
-        except EngineError as error:
-            for job, _ in requests:
-                self._reject(job, error)
+        except Exception as error:  # noqa: BLE001 — whatever a backend comes up with, it stays with these requests
+            if len(requests) > 1:  # one of them is to blame, and the others are not
+                for each in requests:
+                    await self._decode([each])
+                return
+            if not isinstance(error, EngineError):
+                log.error("a decode ended with %s", type(error).__name__)
+                error = DecodeFailed(type(error).__name__)
+            self._reject(requests[0][0], error)
         else:
             for (job, request), hypothesis in zip(requests, hypotheses, strict=True):
                 self._count(job, request, hypothesis)
@@ -216,8 +248,15 @@ class Engine:
         if request.tries_left <= 0:
             request.result.set_exception(died)
             return
+        if isinstance(died, ServerAway):
+            self._line_up_again(request)
+            return
+        self._suspects.append(job)
+        self._work.set()
+
+    def _line_up_again(self, request: _Request) -> None:
         try:
-            self._submit(job)
+            self._submit(request.job)
         except SchedulerFull as error:
             request.result.set_exception(error)
 
@@ -231,13 +270,22 @@ class Engine:
             late_s = self._late_s(now)
             if self.ladder.observe(late_s=late_s, now=now) is not before:
                 log.warning("overload: %s (finals are %.1f s late)", self.ladder.step.name.lower(), late_s)
-            while self.ladder.step is Step.SHED and self._late_s(now) > self.ladder.shed_below_s:
-                job = self._scheduler.shed(due_before=now - self.ladder.shed_below_s)
+            while (job := self._hopeless(now)) is not None:
                 self._reject(job, Shed("recognition cannot keep up"))
 
     def _late_s(self, now: float) -> float:
         """Being without a backend is no overload: what waited for it is not late yet."""
         return self._scheduler.lateness(now=now, since=self._up_since) if self._up.is_set() else 0.0
+
+    def _hopeless(self, now: float) -> Job | None:
+        """A final to give up, taken out of the line."""
+        expired = self._scheduler.shed(due_before=now - EXPIRED_S)
+        if expired is not None or self.ladder.step is not Step.SHED or not self._up.is_set():
+            return expired
+        limit_s = self.ladder.shed_below_s
+        if self._scheduler.lateness(now=now, since=self._shed_since) <= limit_s:
+            return None
+        return self._scheduler.shed(due_before=now - limit_s)
 
     def _submit(self, job: Job) -> None:
         self._reject(self._scheduler.submit(job), Superseded("something newer took its place"))

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -79,7 +80,9 @@ def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
             threads=options["threads"],
             window=WindowSettings(margin_s=options["margin_s"], floor_s=options["floor_s"]),
         )
+        began = time.monotonic()
         whisper.warm_up()
+        warm_up_s = round(time.monotonic() - began, 3)
     except ModelNotFound as error:
         writer.write({"fatal": str(error)})
         os._exit(1)
@@ -89,7 +92,7 @@ def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
         writer.write({"fatal": reason})
         os._exit(1)
     ready = {"source": found.source, "languages": whisper.languages, "short_inputs": whisper.short_inputs}
-    writer.write({"ready": True, **ready})
+    writer.write({"ready": True, "warm_up_s": warm_up_s, **ready})
     return whisper
 
 

@@ -3,7 +3,8 @@
 PipelineError
 ├── EngineError
 │   ├── EngineFatal     the model cannot be had or loaded: nothing will mend itself
-│   ├── EngineDied      the child died while it held this request     (retried once for finals)
+│   ├── EngineDied      the child died while it held this request     (retried once for finals, alone)
+│   │   └── ServerAway  the server cannot be asked at present         (retried once for finals)
 │   ├── DecodeFailed    this one stretch of audio could not be decoded
 │   ├── Superseded      something newer of the same speaker took this request's place in the line
 │   ├── Shed            given up so that the others are not late (the last step of `pipeline.overload`)
@@ -30,6 +31,10 @@ class EngineFatal(EngineError):
 
 class EngineDied(EngineError):
     """The child process went away."""
+
+
+class ServerAway(EngineDied):
+    """The recognition server cannot be asked at present: no fault of this audio."""
 
 
 class DecodeFailed(EngineError):

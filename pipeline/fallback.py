@@ -11,7 +11,8 @@ import logging
 from collections.abc import Callable, Sequence
 
 from .backend import Backend, Keeper
-from .errors import EngineDied, EngineError, EngineFatal
+from .errors import EngineError, EngineFatal, ServerAway
+from .remote import RemoteBackend
 from .request import DecodeRequest, Hypothesis, Kind
 
 log = logging.getLogger("roomscribe.pipeline.fallback")
@@ -59,13 +60,20 @@ class FallbackBackend:
     with the server. Only if there can be no local model do the server's own languages count.
     """
 
-    def __init__(self, remote: Backend, local: Backend) -> None:
+    def __init__(self, remote: RemoteBackend, local: Backend) -> None:
+        self._server = remote
         self._remote = _Side(remote, self._changed)
         self._local = _Side(local, self._changed)
-        self.slots = max(remote.slots, local.slots)
         self.max_batch = 1
         self._keeper: Keeper | None = None  # while it runs
         self._ready = False  # the keeper was told so
+
+    @property
+    def slots(self) -> int:
+        """As many as the local model takes while it is alone: what would wait here for a turn is in nobody's line."""
+        if self._local.up and not self._remote.up:
+            return self._local.backend.slots
+        return max(self._remote.backend.slots, self._local.backend.slots)
 
     @property
     def restarts(self) -> int:
@@ -86,20 +94,20 @@ class FallbackBackend:
         raise EngineFatal(f"{self._remote.failure}\nNor can the fallback be used: {self._local.failure}")
 
     async def decode(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
-        """The server's answer while it is there; a final that it could not give is decoded here."""
+        """The server's answer while it is there; a final that it did not give at once is decoded here."""
         partials = all(request.kind is Kind.PARTIAL for request in requests)
         if self._remote.up:
             try:
                 return await self._remote.decode(requests)
             except EngineError as error:
                 if isinstance(error, EngineFatal):  # for the server; the local model may still come up
-                    error = EngineDied("the recognition server cannot be used any more")
+                    error = ServerAway("the recognition server cannot be used any more")
                 if partials or not self._local.up:
                     raise error from None
         if not self._local.up:
-            raise EngineDied("neither the recognition server nor the model on this machine can be used at present")
+            raise ServerAway("neither the recognition server nor the model on this machine can be used at present")
         if partials and self._local.turns.locked():
-            raise EngineDied("the model on this machine has no time for partials")  # they would hold up finals
+            raise ServerAway("the model on this machine has no time for partials")  # they would hold up finals
         return await self._local.decode(requests)
 
     async def _run(self, side: _Side, consequence: str) -> None:
@@ -109,6 +117,7 @@ class FallbackBackend:
     def _changed(self) -> None:
         """Tell the keeper, if this made a difference to it."""
         keeper, remote, local = self._keeper, self._remote, self._local
+        self._server.relief = local.up  # without a local model, the server is worth all the patience there is
         if keeper is None:
             return
         languages = remote.languages if local.failure else local.languages

@@ -49,12 +49,16 @@ class Recogniser(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcribed:
-    """What became of a file. `gaps` are utterances, `damaged` pieces of the file that could not be decoded."""
+    """What became of a file. `gaps` are utterances, `damaged` pieces of the file that could not be decoded.
+
+    `missing_s`: it ends so much before its end, as its container has it; 0 if that is unknown, or less than a second.
+    """
 
     length_s: float
     captions: int
     gaps: int
     damaged: int
+    missing_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +145,11 @@ class FileTranscript:
         if failure is not None:
             raise failure
         return Transcribed(
-            length_s=seconds(self._hearing.end), captions=self._captions, gaps=self._gaps, damaged=source.damaged
+            length_s=seconds(self._hearing.end),
+            captions=self._captions,
+            gaps=self._gaps,
+            damaged=source.damaged,
+            missing_s=source.missing_s,
         )
 
     async def _read(self, chunks: Generator[AudioChunk], thread: ThreadPoolExecutor) -> AudioFileError | None:

@@ -10,20 +10,30 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Final
 
 from .asking import Asker
-from .audio import AudioChunk, seconds
-from .caption import polish, split_caption
+from .audio import AudioChunk, Pcm, seconds
+from .caption import ends_sentence, polish, split_caption
 from .channels import ChannelClosed, ChannelStats, DropOldest
+from .errors import EngineError
 from .hearing import Hearing, UtteranceHeard
 from .overload import Step
 from .request import Hypothesis, Kind
+from .scheduler import SchedulerFull
 from .segmenter import UtterancePaused
 from .totals import Totals
 from .transcript import GAP_MARK, FinalTranscript
 from .utterance import ClosedUtterance, EarlyFinal, OpenUtterance, count_corrections
 
 log = logging.getLogger("roomscribe.pipeline.finals")
+
+SURE: Final = -0.4  # log-probability per token: of what is less probable, the full stop may be a guess too
+
+
+def makes_sentence(decoded: Hypothesis) -> bool:
+    """Whether its words look complete."""
+    return decoded.avg_logprob >= SURE and ends_sentence(decoded.text)
 
 
 class Finals:
@@ -63,11 +73,17 @@ class Finals:
         """A pause may be the end: decode now."""
         if self._asker.step >= Step.FINALS_ONLY:
             return
+        pcm = self._hearing.read(paused.start, paused.end).pcm
+        decoding = tasks.create_task(self._decode_early(pcm, paused, code=spoken.lock.code))
+        self._early = EarlyFinal(speech_end=paused.speech_end, decoding=decoding)
+
+    async def _decode_early(self, pcm: Pcm, paused: UtterancePaused, *, code: str) -> Hypothesis | EngineError:
         wait_s = seconds(self._hearing.hangover - (paused.end - paused.speech_end))
         due = asyncio.get_running_loop().time() + max(wait_s, 0.0)
-        pcm = self._hearing.read(paused.start, paused.end).pcm
-        asking = self._asker.ask(Kind.FINAL, lambda: pcm, code=spoken.lock.code, due=due)
-        self._early = EarlyFinal(speech_end=paused.speech_end, decoding=tasks.create_task(asking))
+        answer = await self._asker.ask(Kind.FINAL, lambda: pcm, code=code, due=due)
+        if isinstance(answer, Hypothesis) and makes_sentence(answer):
+            self._hearing.sentence_over(speech_end=paused.speech_end)
+        return answer
 
     def resumed(self) -> Hypothesis | None:
         """Speech went on. What was decoded meanwhile, if it was; what was not started need not be."""
@@ -85,7 +101,8 @@ class Finals:
     def close(self, spoken: OpenUtterance, heard: UtteranceHeard) -> None:
         """It has ended: its final is wanted now."""
         early, self._early = self._early, None
-        noise = heard.ended.voiced < self._min_voiced and not spoken.revision
+        # What follows a cut belongs to a word, however little it is.
+        noise = heard.ended.voiced < self._min_voiced and not spoken.revision and not spoken.continues
         if early is not None and (noise or early.speech_end != heard.ended.speech_end):
             early.decoding.cancel()
             early = None
@@ -101,20 +118,44 @@ class Finals:
         if lost is not None:  # overload: the reader is told, in its turn, that words are missing here
             self._lose(lost)
 
+    def missed(self, spoken: OpenUtterance, audio: AudioChunk) -> None:
+        """Audio was lost before anybody heard whether there were words in it: readers are told before the next final.
+
+        `spoken` and `audio` are empty: they say where.
+        """
+        shown, heard_at = self._gap is not None and self._gap.shown, self._hearing.heard_at
+        self._unsaid += self._gap is None
+        self._gap = ClosedUtterance(spoken=spoken, audio=audio, heard_at=heard_at, due=heard_at, shown=shown)
+        self._totals.gaps += 1
+
     def finish(self) -> None:
         """No more will be closed; `run` returns when the last final is out."""
         self._closed.close()
 
     async def run(self) -> None:
+        """Until `finish` was called and the last final is out. Cancelled, what was not said yet counts as lost."""
+        try:
+            await self._say_all()
+        except asyncio.CancelledError:
+            self._totals.gaps += self._unsaid - (self._gap is not None)
+            self._totals.gap_s += self._asker.waiting_s
+            raise
+
+    async def _say_all(self) -> None:
         while True:
             try:
                 utterance = await self._closed.get()
             except ChannelClosed:
+                await self._say_gap()
                 return
             if self._gap is not None and self._gap.number < utterance.number:
-                gap, self._gap = self._gap, None
-                await self._say(gap, [GAP_MARK])
+                await self._say_gap()
             await self._say(utterance, await self._texts(utterance))
+
+    async def _say_gap(self) -> None:
+        gap, self._gap = self._gap, None
+        if gap is not None:
+            await self._say(gap, [GAP_MARK])
 
     def _lose(self, lost: ClosedUtterance) -> None:
         self._count_gap(lost)
@@ -131,7 +172,7 @@ class Finals:
         """What readers get: a caption or several, the mark of a gap, or nothing."""
         spoken, pcm = utterance.spoken, utterance.audio.pcm
         answer = await utterance.early.decoding if utterance.early is not None else None
-        if not isinstance(answer, Hypothesis):
+        if answer is None or isinstance(answer, SchedulerFull):  # what failed otherwise would fail again
             answer = await self._asker.ask(Kind.FINAL, lambda: pcm, code=spoken.lock.code, due=utterance.due)
         if not isinstance(answer, Hypothesis):
             self._count_gap(utterance)

@@ -20,7 +20,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Final
 
-from .languages import NO_SPACES, split_words
+from .languages import NO_SPACES, is_mark, split_words, token_density
 
 NO_SPEECH_SURE: Final = 0.6
 NO_SPEECH_LIKELY: Final = 0.4
@@ -30,7 +30,11 @@ LOGPROB_WORST: Final = -1.5
 MAX_COMPRESSION: Final = 2.4  # of zlib; text that no loop produced stays below
 MAX_WORDS_PER_S: Final = 7.0  # a fast reader speaks four; short utterances get one word more
 MAX_CHARACTERS_PER_S: Final = 16.0  # of scripts without spaces
-LOOP_TOKENS_PER_S: Final = 3.5  # true repeats ("never, never, never") have 2…2.6, loops 5…7
+LOOP_TOKENS_PER_S: Final = 3.5  # in English; true repeats ("never, never, never") have 2…2.6, loops 4…8
+REPEAT_WORDS: Final = 3  # fewer are said twice for emphasis …
+REPEAT_COPIES: Final = 4  # … but hardly so often
+AFRESH_WORDS: Final = 2  # enough where a sentence ended
+CHARACTERS_PER_WORD: Final = 2  # of scripts without spaces, where characters stand for words
 PHRASE_NO_SPEECH: Final = 0.25
 PHRASE_LOGPROB: Final = -0.8
 
@@ -47,7 +51,9 @@ SILENCE_PHRASES: Final[dict[str, frozenset[str]]] = {
     "zh": frozenset({"谢谢", "谢谢观看", "请不吝点赞订阅转发打赏支持明镜与点点栏目"}),
 }
 
-_WORD: Final = re.compile(r"[\w'’-]+")
+_STOPS: Final = ".!?…。！？।؟۔"
+_PAUSES: Final = _STOPS + ",;:、，،"
+_WORD: Final = re.compile(rf"[^\s{_PAUSES}]+")  # not \w, which is without the vowel signs of Hindi
 
 
 class Rule(enum.Enum):
@@ -89,8 +95,8 @@ def judge(decoded: Decoded) -> Verdict:
     if rule is not None:
         return Verdict(text="", rule=rule)
     text, trimmed = raw, False
-    if decoded.tokens / max(decoded.duration_s, 0.02) >= LOOP_TOKENS_PER_S:
-        text, trimmed = trim_repeats(raw)
+    if decoded.tokens >= LOOP_TOKENS_PER_S * token_density(decoded.language) * max(decoded.duration_s, 0.02):
+        text, trimmed = trim_repeats(raw, decoded.language)
     if compression(text) > MAX_COMPRESSION:
         return Verdict(text="", rule=Rule.COMPRESSION, trimmed=trimmed)
     if _too_fast(text, decoded):
@@ -107,49 +113,83 @@ def _doubt(decoded: Decoded, raw: str) -> Rule | None:
         return Rule.NO_SPEECH
     if confidence < LOGPROB_WORST:
         return Rule.LOW_CONFIDENCE
-    once, _ = trim_repeats(raw.lower())  # "Beep beep beep beep" is said to silence as "Beep" is
-    phrase = " ".join(_WORD.findall(once)).replace("'", " ").replace("-", " ")
+    once, _ = trim_repeats(raw, decoded.language)  # "Beep beep beep beep" is said to silence as "Beep" is
+    phrases = map(_letters, SILENCE_PHRASES.get(decoded.language, ()))
     unsure = silence > PHRASE_NO_SPEECH or confidence < PHRASE_LOGPROB
-    if unsure and phrase in SILENCE_PHRASES.get(decoded.language, frozenset()):
+    if unsure and _letters(once) in phrases:
         return Rule.SILENCE_PHRASE
     return None
 
 
+def _letters(text: str) -> str:
+    """By what phrases are compared: an apostrophe is written in many ways, or as a space."""
+    return "".join(each for each in text.casefold() if each.isalnum() or is_mark(each))
+
+
 def _too_fast(text: str, decoded: Decoded) -> bool:
     per_s = MAX_CHARACTERS_PER_S if decoded.language in NO_SPACES else MAX_WORDS_PER_S
-    return len(split_words(text, decoded.language)) > 2 + per_s * decoded.duration_s
+    words = filter(_letters, split_words(text, decoded.language))
+    return sum(1 for _ in words) > 2 + per_s * decoded.duration_s
 
 
 def compression(text: str) -> float:
-    """How many times smaller zlib makes `text` (as in Whisper's own decoding rule)."""
-    data = text.encode()
+    """How many times smaller zlib makes `text` (as in Whisper's own decoding rule), of one byte a character.
+
+    In UTF-8 all letters of a script have their first bytes in common: any text of some would look like a loop. Seven
+    bits of their numbers tell them apart.
+    """
+    data = bytes(ord(each) if each.isascii() else 128 + ord(each) % 128 for each in text)
     return len(data) / len(zlib.compress(data)) if data else 0.0
 
 
-def trim_repeats(text: str) -> tuple[str, bool]:
-    """Cut `text` where it begins to repeat itself; True when there was something to cut.
+def trim_repeats(text: str, code: str = "en") -> tuple[str, bool]:
+    """Cut repeats off the end of `text`, all but the first copy; True when there was something to cut.
 
-    A repeat is three words or more said again at once, wholly or up to the end; or one or two words said four times; or
-    the first words of all, after the end of a sentence, up to the end.
+    A repeat is three words or more said again, up to the end; or one or two words said four times; or the words after a
+    pause, begun once more after another and broken off. What is repeated in mid-text stays, as does all that follows.
     """
-    words = [(match.group().lower(), match.end()) for match in _WORD.finditer(text)]
+    words = _keys_with_ends(text, code)
     keys = [key for key, _ in words]
-    for begin in range(len(keys)):
-        for length in range(1, len(keys) - begin):
-            again = begin + length
-            same = 0
-            while again + same < len(keys) and keys[begin + same] == keys[again + same]:
-                same += 1
-            to_the_end = again + same == len(keys)
-            afresh = begin == 0 and same >= 2 and text[words[again - 1][1]] in ".!?"
-            long_loop = length >= 3 and (same >= length or (to_the_end and (same >= 3 or afresh)))
-            short_loop = length < 3 and same >= 3 * length
-            if long_loop or short_loop:
-                return _with_punctuation(text, words[again - 1][1]), True
-    return text, False
+    word = CHARACTERS_PER_WORD if code in NO_SPACES else 1
+    said_again = 0
+    for period in range(1, len(keys)):
+        same = 0
+        while same < len(keys) - period and keys[-1 - same] == keys[-1 - same - period]:
+            same += 1
+        begin, again = len(keys) - period - same, len(keys) - same
+        if period < REPEAT_WORDS * word:
+            loops = same >= (REPEAT_COPIES - 1) * period
+        else:
+            afresh = begin == 0 and _has_mark(text, words[again - 1], _STOPS)
+            enough = (AFRESH_WORDS if afresh else REPEAT_WORDS) * word
+            starts = begin == 0 or _has_mark(text, words[begin - 1], _PAUSES)
+            restarts = starts and _has_mark(text, words[again - 1], _PAUSES)
+            loops = same >= period or (restarts and same >= enough)
+        if loops:
+            said_again = max(said_again, same)
+    if not said_again:
+        return text, False
+    return _with_punctuation(text, words[-1 - said_again][1]), True
+
+
+def _keys_with_ends(text: str, code: str) -> list[tuple[str, int]]:
+    """The words of `text` as they are compared, and where each ends."""
+    words, at = [], 0
+    for word in split_words(text, code) if code in NO_SPACES else _WORD.findall(text):
+        bare = word.strip()
+        at = text.index(bare, at) + len(bare)
+        if any(map(str.isalnum, bare)):
+            words.append((_letters(bare), at))
+    return words
+
+
+def _has_mark(text: str, word: tuple[str, int], marks: str) -> bool:
+    """Whether one of `marks` follows the word, which is not the last."""
+    _, end = word
+    return text[end : end + 1] in marks
 
 
 def _with_punctuation(text: str, end: int) -> str:
-    while end < len(text) and text[end] in ".!?,":
+    while end < len(text) and text[end] in _PAUSES:
         end += 1
     return text[:end]

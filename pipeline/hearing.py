@@ -78,6 +78,10 @@ class Hearing:
         """An utterance is open, and its newest frame is speech."""
         return self._segmenter.speaking
 
+    def sentence_over(self, *, speech_end: int) -> None:
+        """The words up to the pause since media time `speech_end` make a sentence."""
+        self._segmenter.sentence_over(speech_end=speech_end)
+
     def frame(self, frame: av.AudioFrame, *, now: float) -> list[HearingEvent]:
         """A decoded frame came in."""
         filled = self._downsampler.filled

@@ -1,7 +1,7 @@
 """The backend on this machine: a supervised child process that holds the model.
 
 `run` owns the child and restarts it with backoff for as long as it is not cancelled. A decode that takes longer than
-`watchdog_s` ends the child; whoever waits for an answer of a child that died is told `EngineDied`.
+the watchdog allows ends the child; whoever waits for an answer of a child that died is told `EngineDied`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from .backend import EngineSettings, Keeper
 from .child_process import ChildProcess
@@ -22,6 +22,11 @@ from .wire import check_payload
 
 log = logging.getLogger("roomscribe.pipeline.local")
 
+#: How long a decode may take, in times of the child's warm-up, which hears silence in a short window, twice. A long
+#: utterance fills Whisper's whole window, has hundreds of tokens, and may be decoded a second time, on busy cores.
+WARM_UPS: Final = 60.0
+LONGEST_WATCHDOG_S: Final = 600.0  # whatever the warm-up took: a child that does hang must be noticed
+RELOAD: Final = 10.0  # times what the first load took, another one may take
 MAX_STILLBORN: Final = 3  # deaths before the first sign of life; then it is a fault of the installation
 STILLBORN: Final = (
     "the recognition process ended three times {end} before the model {model!r} (ROOMSCRIBE_MODEL) was loaded. Its own "
@@ -48,7 +53,7 @@ class LocalBackend:
         self._child: ChildProcess | None = None  # while it can be asked
         self._calls: dict[int, _Call] = {}  # ≤ slots
         self._ids = itertools.count(1)
-        self._was_ready = False
+        self._first_load_s = 0.0  # how long it took until the first child was ready; 0: none was
 
     async def run(self, keeper: Keeper) -> None:
         clock = asyncio.get_running_loop().time
@@ -62,7 +67,7 @@ class LocalBackend:
                     self.pid = child.pid
                     await self._live(child, keeper)
             except (EngineDied, OSError) as error:
-                stillborn += not self._was_ready  # it never was ready, so waiting may be in vain
+                stillborn += not self._first_load_s  # it never was ready, so waiting may be in vain
                 if stillborn >= MAX_STILLBORN:
                     end = child.end or f"({error})"
                     raise EngineFatal(STILLBORN.format(model=self._settings.model.model, end=end)) from error
@@ -96,16 +101,14 @@ class LocalBackend:
             self._calls.pop(number, None)
 
     async def _live(self, child: ChildProcess, keeper: Keeper) -> None:
-        ready = await child.receive()
-        if "fatal" in ready:
-            raise EngineFatal(str(ready["fatal"]))
-        self._was_ready = True
+        ready = await self._loaded(child)
+        limit_s = decode_limit_s(self._settings.watchdog_s, warm_up_s=ready["warm_up_s"])
         self._child = child
         window = "short inputs" if ready["short_inputs"] else "30 s inputs"
         keeper.backend_ready(ready["languages"], note=f"found by {ready['source']}, {self.slots} workers, {window}")
         try:
             async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(self._watch(child))
+                watching = tasks.create_task(self._watch(child, limit_s))
                 died = await self._read(child)
                 watching.cancel()
         finally:
@@ -116,13 +119,38 @@ class LocalBackend:
                 call.answer.set_exception(EngineDied("the recognition process died over this audio"))
         raise died
 
+    async def _loaded(self, child: ChildProcess) -> dict[str, Any]:
+        """What the child says when it is ready. Raises `EngineFatal` if the model cannot be had.
+
+        The first load may be a download, and takes as long as it takes. Where one has succeeded, the model can be had:
+        another one that fails, or hangs, is tried again.
+        """
+        clock = asyncio.get_running_loop().time
+        began, again = clock(), self._first_load_s
+        try:
+            async with asyncio.timeout(max(self._settings.watchdog_s, RELOAD * again) if again else None):
+                ready = await child.receive()
+        except TimeoutError:
+            child.kill()
+            raise EngineDied("the recognition process did not get ready again") from None
+        if "fatal" in ready:
+            raise (EngineDied if again else EngineFatal)(str(ready["fatal"]))
+        self._first_load_s = again or max(clock() - began, 0.001)
+        return ready
+
     async def _read(self, child: ChildProcess) -> EngineDied:
-        """Hand out answers until the child dies; that is its only end, so it is returned, not raised."""
+        """Hand out answers until the child dies, or writes nonsense: its only ends, so returned, not raised."""
+        try:
+            await self._hand_out(child)
+        except EngineDied as died:
+            return died
+        except Exception as error:  # noqa: BLE001 — whatever comes out of a child, the process goes on
+            child.kill()
+            return EngineDied(f"the recognition process cannot be understood ({type(error).__name__})")
+
+    async def _hand_out(self, child: ChildProcess) -> NoReturn:
         while True:
-            try:
-                reply = await child.receive()
-            except EngineDied as died:
-                return died
+            reply = await child.receive()
             call = self._calls.get(reply.get("id", 0))
             if call is None or call.answer.done():
                 continue  # nobody waits any more
@@ -131,13 +159,18 @@ class LocalBackend:
             else:
                 call.answer.set_result([Hypothesis(**each) for each in reply["hypotheses"]])
 
-    async def _watch(self, child: ChildProcess) -> None:
+    async def _watch(self, child: ChildProcess, limit_s: float) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(min(1.0, self._settings.watchdog_s / 2))
-            if any(clock() - call.sent_at > self._settings.watchdog_s for call in self._calls.values()):
-                log.error("a decode hung for more than %.0f s", self._settings.watchdog_s)
+            await asyncio.sleep(min(1.0, limit_s / 2))
+            if any(clock() - call.sent_at > limit_s for call in self._calls.values()):
+                log.error("a decode hung for more than %.0f s", limit_s)
                 child.kill()
+
+
+def decode_limit_s(watchdog_s: float, *, warm_up_s: float) -> float:
+    """How long a decode may take: `watchdog_s` at least, and more where the model is slow on this machine."""
+    return max(watchdog_s, min(WARM_UPS * warm_up_s, LONGEST_WATCHDOG_S))
 
 
 def _header(request: DecodeRequest) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from .utterance import OpenUtterance, next_partial
 
 WORKER_SHARE: Final = 2.5  # a speaker's partials take at most one part in so many of a worker's time
 LENGTH_SHARE: Final = 0.15  # of the utterance's length: the longer it is, the less another second changes
-AGAIN_S: Final = 0.3  # after a decode in which no word was heard
+AGAIN_S: Final = 0.2  # after a decode in which no word was heard
 SPARSE: Final = 2.0  # times the interval, on the ladder's first step
 
 
@@ -33,7 +33,7 @@ class PartialSettings:
     """
 
     enabled: bool = True
-    first: int = samples(0.52)
+    first: int = samples(0.42)
     least_s: float = 0.3
     interval_s: float = 1.0
 
@@ -85,7 +85,8 @@ class Partials:
                 continue
             asked_at = clock()
             heard = await self._send(spoken)
-            self._not_before = asked_at + self._interval_s(spoken, took=clock() - asked_at, heard=heard)
+            if self._open is spoken:  # the next utterance does not wait for what this one cost
+                self._not_before = asked_at + self._interval_s(spoken, took=clock() - asked_at, heard=heard)
 
     def _is_due(self, spoken: OpenUtterance) -> bool:
         """Not in a pause, which may be the end: the final would wait for a partial that nobody needs.

@@ -1,30 +1,29 @@
 """The backend elsewhere: an OpenAI-compatible recognition server, often one GPU that many roomscribes share.
 
 Source: OpenAI's `POST /v1/audio/transcriptions` with `response_format=verbose_json`, as whisper servers speak it. `run`
-keeps the connections, and brings a server back that had failed; when to try again is `pipeline.remote_policy`'s matter.
-What comes back is a stranger's: its size, its types and its words are checked before anybody sees them.
+keeps the connections, and brings a server back that had failed; when to try again is `pipeline.remote_policy`'s matter,
+what may come back that of `pipeline.remote_answer`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-import json
 import logging
 import time
 import wave
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import numpy as np
 
 from .audio import SAMPLE_RATE, Pcm, seconds
 from .backend import Keeper
-from .errors import DecodeFailed, EngineDied, EngineError, EngineFatal
+from .errors import DecodeFailed, EngineError, EngineFatal, ServerAway
 from .guards import Decoded, judge
-from .languages import NAMES
+from .remote_answer import Malformed, read_answer
 from .remote_policy import (
     FIRST_WAIT_S,
     LONGEST_WAIT_S,
@@ -38,30 +37,27 @@ from .remote_policy import (
     advice,
     classify,
     malformed,
+    pause_s,
 )
 from .request import DecodeRequest, Hypothesis, Kind
 
 log = logging.getLogger("roomscribe.pipeline.remote")
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
-MAX_TEXT: Final = 4096  # characters; Whisper's 448 tokens stay far below
-SANE: Final = 1e6  # no probability, nor its logarithm, is larger; JSON allows Infinity, NaN, and any number of digits
 CONNECT_TIMEOUT_S: Final = 5.0  # a machine that is switched off does not refuse
 KEEPALIVE_S: Final = 4.0  # usual servers close idle connections after 5 s, and would take a request down with one
 NOT_TOLD: Final = 0.5  # probability of a detected language: the protocol has none, so it takes two that agree
 SILENCE: Final = np.zeros(SAMPLE_RATE, dtype=np.int16)
-
-#: What Whisper's own code calls a language, where it is not the name in `languages`; and ISO's code for "jw".
-_ALIASES: Final = {
-    "burmese": "my", "castilian": "es", "flemish": "nl", "haitian": "ht", "jv": "jw", "letzeburgesch": "lb",
-    "mandarin": "zh", "moldavian": "ro", "moldovan": "ro", "myanmar": "my", "nynorsk": "nn", "panjabi": "pa",
-    "pushto": "ps", "sinhalese": "si", "valencian": "ca",
-}  # fmt: skip
-_CODES: Final = {name.lower(): code for code, name in NAMES.items()} | {code: code for code in NAMES} | _ALIASES
+DETAILED: Final = "verbose_json"  # with the probabilities that the guards go by
+PLAIN: Final = "json"  # all that some models can answer with
+UNKNOWN_FORMAT: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 class RemoteBackend:
-    """One server. `restarts` counts how often it was given up for a while. `sleep` and `clock` are in seconds."""
+    """One server. `restarts` counts how often it was given up for a while. `sleep` and `clock` are in seconds.
+
+    `relief`: somebody else decodes what this one does not at once. Whoever that is sets it, at any time.
+    """
 
     def __init__(
         self,
@@ -75,11 +71,15 @@ class RemoteBackend:
         self._clock = clock
         self.slots = settings.slots
         self.max_batch = 1
+        self.relief = False
         self.restarts = 0
         self.pid: int | None = None
         self._http: aiohttp.ClientSession | None = None  # while it runs
         self._keeper: Keeper | None = None
         self._breaker = CircuitBreaker()
+        self._busy_until = 0.0  # in *now*: the server asked to be left alone before
+        self._format = DETAILED
+        self._knows_detailed = False  # it has answered so
         self._up = False  # the keeper was told that it is ready
         self._lost = asyncio.Event()
         self._fatal = ""
@@ -136,10 +136,11 @@ class RemoteBackend:
 
     async def _look(self) -> Failure | None:
         """None: it is there. Raises `EngineFatal` for a wrong key or address."""
+        http = self._session()
         try:
-            async with self._session().get(f"{self._settings.base}/models", allow_redirects=False) as response:
+            async with http.get(f"{self._settings.base}/models", allow_redirects=False) as response:
                 status, retry_after = response.status, response.headers.get("Retry-After", "")
-        except (aiohttp.ClientError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 — whatever a library makes of an address must not end the engine
             return classify(error)
         if 200 <= status < 300 or status in (404, 405):
             return None
@@ -156,7 +157,7 @@ class RemoteBackend:
             ticket = self._breaker.admit(self._clock())
             if ticket is None:
                 continue
-            outcome = await self._post(trial, "")
+            outcome = await self._post(trial, "", self._settings.timeout_s)
             if isinstance(outcome, Decoded) or outcome.kind is FailureKind.BAD_REQUEST:
                 self._breaker.succeeded(ticket)
                 return
@@ -187,10 +188,11 @@ class RemoteBackend:
     async def _hear(self, request: DecodeRequest) -> Hypothesis:
         allowed = request.allowed
         language = request.language or (allowed[0] if len(allowed) == 1 else "")
-        decoded, took = await self._ask(request, language)
+        retries, first = Retries(request.kind, relief=self.relief), self._clock()
+        decoded, took = await self._ask(request, language, retries, first)
         if not language and allowed and decoded.text and decoded.language not in allowed:
             # The protocol has no way to offer a choice; the first is what the operator thinks likeliest.
-            decoded, took = await self._ask(request, allowed[0])
+            decoded, took = await self._ask(request, allowed[0], retries, first)
         verdict = judge(decoded)
         return Hypothesis(
             text=verdict.text,
@@ -202,32 +204,44 @@ class RemoteBackend:
             trimmed=verdict.trimmed,
         )
 
-    async def _ask(self, request: DecodeRequest, language: str) -> tuple[Decoded, float]:
-        """The answer and the seconds that it took, with as many retries as the request is worth."""
-        retries, first = Retries(request.kind), self._clock()
+    async def _ask(
+        self, request: DecodeRequest, language: str, retries: Retries, first: float
+    ) -> tuple[Decoded, float]:
+        """The answer and the seconds that it took, with as many retries as the request is worth.
+
+        `first` is when (in *now*) the request's first try began. Raises `ServerAway` where waiting for the server to
+        come back helps, and `DecodeFailed` where the request has had its chances: the engine would repeat them all.
+        """
         while True:
             begun = self._clock()
+            if begun < self._busy_until and (self.relief or request.kind is Kind.PARTIAL):
+                raise DecodeFailed("the recognition server asked to be left alone for a while")
             ticket = self._breaker.admit(begun) if self._up else None
             if ticket is None:
-                raise EngineDied("the recognition server is not there at present")
-            outcome = await self._post(request, language)
+                raise ServerAway("the recognition server is not there at present")
+            limit_s = retries.limit_s(self._settings.timeout_s, spent_s=begun - first)
+            outcome = await self._post(request, language, limit_s)
             now = self._clock()
             if isinstance(outcome, Decoded):
                 self._breaker.succeeded(ticket)
                 return outcome, now - begun
             delay = retries.after(outcome, spent_s=now - first)
+            hopeless = delay is None and request.kind is Kind.FINAL
             if self._up:
-                self._account(ticket, outcome, hopeless=delay is None and request.kind is Kind.FINAL, now=now)
+                self._account(ticket, outcome, hopeless=hopeless, now=now)
             if self._fatal:
                 raise EngineFatal(self._fatal)
             if outcome.kind is FailureKind.BAD_REQUEST:
                 raise DecodeFailed(f"the recognition server cannot decode this audio ({outcome.reason})")
-            if delay is None or not self._up:
-                raise EngineDied(f"the recognition server did not transcribe ({outcome.reason})")
+            if delay is None:
+                raise DecodeFailed(f"the recognition server did not transcribe ({outcome.reason})")
+            if not self._up:
+                raise ServerAway(f"the recognition server is given up for a while ({outcome.reason})")
             await self._sleep(delay)
 
     def _account(self, ticket: Ticket, failure: Failure, *, hopeless: bool, now: float) -> None:
         """What a failure says of the server. One that is busy lives, until a final has waited for it in vain."""
+        self._busy_until = max(self._busy_until, now + pause_s(failure))
         if failure.kind is FailureKind.FATAL:
             self._fatal = advice(failure, model=self._settings.model)
             self._lose()
@@ -240,12 +254,30 @@ class RemoteBackend:
             log.error(said, TRIP_AFTER, failure.reason, wait_s)
             self._lose()
 
-    async def _post(self, request: DecodeRequest, language: str) -> Decoded | Failure:
+    async def _post(self, request: DecodeRequest, language: str, limit_s: float) -> Decoded | Failure:
+        """Ask once; twice where that may find out which format the server knows."""
+        format_ = self._format
+        outcome = await self._send(request, language, limit_s, format_)
+        if isinstance(outcome, Decoded):
+            self._knows_detailed = self._knows_detailed or format_ == DETAILED
+        elif format_ == DETAILED and not self._knows_detailed and outcome.status in UNKNOWN_FORMAT:
+            plain = await self._send(request, language, limit_s, PLAIN)
+            if isinstance(plain, Decoded):
+                if self._format == DETAILED:
+                    said = "the recognition server answers without probabilities: more inventions pass for words"
+                    log.warning("%s (it refused response_format=%s with %s)", said, DETAILED, outcome.reason)
+                self._format = PLAIN
+                return plain
+        return outcome
+
+    async def _send(self, request: DecodeRequest, language: str, limit_s: float, format_: str) -> Decoded | Failure:
+        http = self._session()
         try:
-            async with self._session().post(
+            async with http.post(
                 f"{self._settings.base}/audio/transcriptions",
-                data=self._form(request, language),
+                data=self._form(request, language, format_),
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=limit_s, sock_connect=CONNECT_TIMEOUT_S),
             ) as response:
                 if response.status != HTTPStatus.OK:
                     return classify(response.status, retry_after=response.headers.get("Retry-After", ""))
@@ -254,20 +286,19 @@ class RemoteBackend:
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
                         return malformed("an answer that is too long")
-        except (aiohttp.ClientError, OSError) as error:
-            return classify(error)
-        try:
             return read_answer(bytes(body), language=language, duration_s=seconds(len(request.pcm)))
         except Malformed as error:
             return malformed(str(error))
+        except Exception as error:  # noqa: BLE001 — whatever a library makes of one request must not end the engine
+            return classify(error)
 
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None or self._http.closed:
-            raise EngineDied("the recognition server is not used at present")
+            raise ServerAway("the recognition server is not used at present")
         return self._http
 
-    def _form(self, request: DecodeRequest, language: str) -> aiohttp.FormData:
-        form = aiohttp.FormData({"model": self._settings.model, "response_format": "verbose_json", "temperature": "0"})
+    def _form(self, request: DecodeRequest, language: str, format_: str) -> aiohttp.FormData:
+        form = aiohttp.FormData({"model": self._settings.model, "response_format": format_, "temperature": "0"})
         if language:
             form.add_field("language", language)
         if request.hints:
@@ -285,63 +316,3 @@ def wav(pcm: Pcm) -> bytes:
         writer.setframerate(SAMPLE_RATE)
         writer.writeframes(pcm.astype("<i2", copy=False).tobytes())
     return file.getvalue()
-
-
-class Malformed(Exception):
-    """Not an answer of the protocol; the message has none of its words."""
-
-    component = "pipeline.remote"
-
-
-def read_answer(body: bytes, *, language: str, duration_s: float) -> Decoded:
-    """Read `verbose_json`, or a plain `{"text": …}`, for `duration_s` of audio. `language` is what was asked for.
-
-    Numbers that are not there are neutral: they make the guards neither trust nor doubt. The server's own
-    `compression_ratio` is not read: the guards measure the words themselves, after repeats were cut off.
-    Raises `Malformed`.
-    """
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Malformed("an answer that is not JSON") from None
-    text = answer.get("text") if isinstance(answer, dict) else None
-    if not isinstance(text, str):
-        raise Malformed("an answer without a text")
-    if len(text) > MAX_TEXT or any("\ud800" <= each <= "\udfff" for each in text):
-        raise Malformed("an answer whose text nobody can have said")
-    segments = answer.get("segments") or []
-    if not isinstance(segments, list) or not all(isinstance(each, dict) for each in segments):
-        raise Malformed("an answer with segments of another kind")
-    tokens = [each["tokens"] for each in segments if isinstance(each.get("tokens"), list)]
-    told = answer.get("language")
-    return Decoded(
-        text=" ".join(text.split()),
-        language=language or (language_code(told) if isinstance(told, str) else ""),
-        tokens=sum(len(each) for each in tokens),
-        duration_s=duration_s,
-        no_speech_prob=_average(segments, "no_speech_prob"),
-        avg_logprob=_average(segments, "avg_logprob"),
-    )
-
-
-def language_code(told: str) -> str:
-    """The Whisper code for what a server calls a language: a code, with a region or not, or its English name.
-
-    Empty: unknown.
-    """
-    name = told.strip().lower()
-    return _CODES.get(name) or _CODES.get(name.replace("_", "-").split("-", 1)[0], "")
-
-
-def _average(segments: Sequence[Mapping[str, Any]], name: str) -> float:
-    """Over the segments that have it, longer ones counting for more; zero when none has."""
-    total = weights = 0.0
-    for segment in segments:
-        value, tokens = segment.get(name), segment.get("tokens")
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < SANE:
-            raise Malformed(f"an answer whose {name} is no number")
-        weight = len(tokens) if isinstance(tokens, list) and tokens else 1
-        total, weights = total + value * weight, weights + weight
-    return total / weights if weights else 0.0

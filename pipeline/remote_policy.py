@@ -6,7 +6,8 @@
     THROTTLED      429                                         again after 5, 10, 20 s, or after what it asks for
     TRANSIENT      5xx, a broken answer, no answer, no way     again after 0, 0.1, 1, 3, 5 s
 
-Finals are tried again; partials are not: a late one is worth nothing.
+Finals are tried again; partials are not: a late one is worth nothing. Where somebody else can decode a final, it waits
+for no throttled server, and for no other longer than `FALLBACK_AFTER_S` in all.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ TRANSIENT_DELAYS_S: Final = (0.0, 0.1, 1.0, 3.0, 5.0)
 THROTTLED_DELAYS_S: Final = (5.0, 10.0, 20.0)
 MAX_RETRY_AFTER_S: Final = 30.0  # however long the server asks for
 RETRY_FOR_S: Final = 30.0  # no transient retry begins later: a server that hangs must not keep a speaker for minutes
+FALLBACK_AFTER_S: Final = 5.0  # so long a final is the server's, retries and all, where somebody else can decode it
+LEAST_TRY_S: Final = 1.0  # a try that gets less time would say nothing of the server
 TRIP_AFTER: Final = 5  # failures in a row
 FIRST_WAIT_S: Final = 10.0
 LONGEST_WAIT_S: Final = 60.0
@@ -126,22 +129,39 @@ def parse_retry_after(header: str) -> float | None:
     return min(wait_s, MAX_RETRY_AFTER_S) if math.isfinite(wait_s) and wait_s >= 0 else None
 
 
-class Retries:
-    """The retries of one request. Each kind of failure has its own delays, so there are at most eight in all."""
+def pause_s(failure: Failure) -> float:
+    """How long the server wants no request that can be spared."""
+    if failure.kind is not FailureKind.THROTTLED:
+        return 0.0
+    return THROTTLED_DELAYS_S[0] if failure.retry_after_s is None else failure.retry_after_s
 
-    def __init__(self, kind: Kind) -> None:
+
+class Retries:
+    """The retries of one request. Each kind of failure has its own delays, so there are at most eight in all.
+
+    `relief`: somebody else decodes what the server does not.
+    """
+
+    def __init__(self, kind: Kind, *, relief: bool = False) -> None:
         worthwhile = kind is Kind.FINAL
         self._transient = iter(TRANSIENT_DELAYS_S if worthwhile else ())
-        self._throttled = iter(THROTTLED_DELAYS_S if worthwhile else ())
+        self._throttled = iter(THROTTLED_DELAYS_S if worthwhile and not relief else ())
+        self._relief = relief
+
+    def limit_s(self, timeout_s: float, *, spent_s: float) -> float:
+        """How long the next try may take. `spent_s` is the time since the first try began."""
+        return min(timeout_s, max(FALLBACK_AFTER_S - spent_s, LEAST_TRY_S)) if self._relief else timeout_s
 
     def after(self, failure: Failure, *, spent_s: float) -> float | None:
-        """Seconds to wait before the next try; None: give up. `spent_s` is the time since the first try began."""
+        """Seconds to wait before the next try; None: give up."""
         if failure.kind is FailureKind.THROTTLED:
             delay = next(self._throttled, None)
             asked = failure.retry_after_s
             return asked if delay is not None and asked is not None else delay
-        if failure.kind is FailureKind.TRANSIENT and spent_s <= RETRY_FOR_S:
-            return next(self._transient, None)
+        if failure.kind is FailureKind.TRANSIENT:
+            delay = next(self._transient, None)
+            latest_s = FALLBACK_AFTER_S - LEAST_TRY_S if self._relief else RETRY_FOR_S
+            return delay if delay is not None and spent_s + delay <= latest_s else None
         return None
 
 
@@ -153,14 +173,19 @@ class Circuit(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Leave to send one request. It counts only for the state it was given in: old news does not move the circuit."""
+    """Leave to send one request. It counts only for the state it was given in: old news does not move the circuit.
+
+    `seen` is how many failures had been counted by then.
+    """
 
     era: int
+    seen: int
 
 
 class CircuitBreaker:
     """Opens after `TRIP_AFTER` failures in a row; then lets one request try after 10 s, 20 s, 40 s, 60 s, 60 s …
 
+    In a row: each request began after the failure before. What fails side by side has one cause, and counts once.
     Whoever was admitted says how it went, by `succeeded` or `failed`.
     """
 
@@ -168,6 +193,7 @@ class CircuitBreaker:
         self.state = Circuit.CLOSED
         self._era = 0
         self._failures = 0  # in a row, while closed
+        self._counted = 0  # failures, ever
         self._wait_s = FIRST_WAIT_S
         self._try_at = 0.0  # in *now*, while open
 
@@ -175,8 +201,8 @@ class CircuitBreaker:
         """May a request be sent? While half-open, nobody else may."""
         if self.state is Circuit.OPEN and now >= self._try_at:
             self._enter(Circuit.HALF_OPEN)
-            return Ticket(self._era)
-        return Ticket(self._era) if self.state is Circuit.CLOSED else None
+            return self._ticket()
+        return self._ticket() if self.state is Circuit.CLOSED else None
 
     def wait_s(self, now: float) -> float:
         """Seconds until a request may try; zero unless the circuit is open."""
@@ -198,11 +224,17 @@ class CircuitBreaker:
             self._wait_s = min(self._wait_s * 2, LONGEST_WAIT_S)
             self._open(now)
             return False
+        if ticket.seen != self._counted:
+            return False
+        self._counted += 1
         self._failures += 1
         if self._failures < TRIP_AFTER:
             return False
         self._open(now)
         return True
+
+    def _ticket(self) -> Ticket:
+        return Ticket(era=self._era, seen=self._counted)
 
     def _open(self, now: float) -> None:
         self._failures = 0

@@ -17,8 +17,8 @@ sample count. `tick` exists because a track that is silent on the wire (mute, DT
     any        end/jump  → QUIET                                 UtteranceEnded(ENDED) if one is open
 
 An utterance keeps `pre_roll` before its onset (never reaching into the one before) and `keep` after its last speech.
-The hangover follows the speaker (`pipeline.hangover`). An utterance that grows too long is cut at its quietest place
-within the last `cut_within`, and the next one begins with the very next sample.
+The hangover follows the speaker (`pipeline.hangover`), and what is said (`sentence_over`). An utterance that grows too
+long is cut at its quietest place within the last `cut_within`, and the next one begins with the very next sample.
 """
 
 from __future__ import annotations
@@ -112,6 +112,7 @@ class Segmenter:
         self._speech_end = 0
         self._voiced = 0
         self._heard_at = 0.0
+        self._sentence = False  # what was said up to the present pause makes a sentence
         self._recent: deque[tuple[bool, float]] = deque(maxlen=settings.cut_within // FRAME)  # verdict and level
 
     @property
@@ -127,7 +128,13 @@ class Segmenter:
     @property
     def hangover(self) -> int:
         """Samples of silence that end the open utterance."""
-        return self._hangover.samples(length=self._at - self._start if self._is_open else 0)
+        length = self._at - self._start if self._is_open else 0
+        return self._hangover.samples(length=length, sentence=self._sentence)
+
+    def sentence_over(self, *, speech_end: int) -> None:
+        """The words up to the pause since `speech_end` make a sentence; if it still lasts, it may end sooner."""
+        if self.phase is Phase.STOPPING and speech_end == self._speech_end:
+            self._sentence = True
 
     def audio(self, speech: bool, *, level: float, start: int, now: float) -> list[SegmenterEvent]:
         """One frame of `FRAME` samples at media time `start`, judged `speech` or not, heard at `now`.
@@ -154,6 +161,7 @@ class Segmenter:
         if speech:
             self._voiced += FRAME
             self._speech_end = self._at
+            self._sentence = False
         if self.phase is Phase.STARTING and self._at - self._onset >= self._settings.onset:
             self._hangover.began(onset=self._onset)
             events.append(self._open())
@@ -192,7 +200,8 @@ class Segmenter:
         return events
 
     def _close(self, reason: Reason) -> UtteranceEnded:
-        self._hangover.ended(at=self._speech_end)
+        silence = self._at - self._speech_end if reason is Reason.SILENCE else 0
+        self._hangover.ended(at=self._speech_end, silence=silence, sentence=self._sentence)
         self.phase = Phase.QUIET
         return self._ended(min(self._speech_end + self._settings.keep, self._at), self._voiced, reason)
 
@@ -209,8 +218,11 @@ class Segmenter:
         return [ended, UtteranceStarted(start=cut, onset=cut, continues=True)]
 
     def _frames_after_quietest(self) -> int:
-        """How many frames follow the quietest 60 ms of the last `cut_within`, the last of equals; fewer than it has."""
-        levels = [level for _, level in self._recent][-(self._settings.max_length // FRAME - 1) :]
+        """How many frames follow the quietest 60 ms of the last `cut_within`, the last of equals; fewer than it has.
+
+        Only in the second half of the longest utterance: pieces without a word help nobody.
+        """
+        levels = [level for _, level in self._recent][-(self._settings.max_length // FRAME // 2) :]
         spans = [sum(levels[at : at + 3]) for at in range(len(levels) - 2)]
         if not spans:
             return 0

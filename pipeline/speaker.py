@@ -31,6 +31,7 @@ from .utterance import AGREE, OpenUtterance
 from .vad import VoiceDetector, WebRtcVoiceDetector
 
 TICK_S: Final = 0.2
+MISSED_S: Final = 0.5  # more audio than this is no breath: readers are told that it is missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +104,21 @@ class SpeakerPipeline:
         )
         self._open: OpenUtterance | None = None
         self._count = 0
+        self._missed_s = 0.0  # of audio that readers have not been told of
 
     def feed(self, frame: av.AudioFrame) -> None:
         """A decoded frame came in. Never waits: the oldest frame is dropped when the intake is full."""
-        dropped = self._intake.put(frame)
-        if isinstance(dropped, av.AudioFrame):
-            self._totals.intake_dropped_s += dropped.samples / WIRE_RATE
+        self._take_in(frame)
 
     def track_ended(self) -> None:
         """The track ended; its open utterance is closed. A new track may follow."""
-        self._intake.put(TrackEnded())
+        self._take_in(TrackEnded())
+
+    def _take_in(self, item: av.AudioFrame | TrackEnded) -> None:
+        dropped = self._intake.put(item)
+        if isinstance(dropped, av.AudioFrame):
+            self._totals.intake_dropped_s += dropped.samples / WIRE_RATE
+            self._missed_s += dropped.samples / WIRE_RATE
 
     def finish(self) -> None:
         """No more audio will come. `run` delivers what was said and returns."""
@@ -160,13 +166,26 @@ class SpeakerPipeline:
                 await self._react(self._hearing.tick(now=clock()), tasks)
             except ChannelClosed:
                 await self._react(self._hearing.track_ended(now=clock()), tasks)
+                self._tell_missed()
                 return
             else:
+                self._tell_missed()
                 now = clock()
                 if isinstance(item, TrackEnded):
                     await self._react(self._hearing.track_ended(now=now), tasks)
                 else:
                     await self._react(self._hearing.frame(item, now=now), tasks)
+                if self._intake.stats.depth:
+                    await asyncio.sleep(0)  # a backlog is no reason to keep everybody else waiting
+
+    def _tell_missed(self) -> None:
+        """Once a stretch: while frames are still being dropped, there is more to come."""
+        if self._missed_s < MISSED_S:
+            return
+        self._missed_s = 0.0
+        self._count += 1
+        nothing = self._hearing.read(self._hearing.end, self._hearing.end)
+        self._finals.missed(self._utterance(start=self._hearing.end, onset=self._hearing.end), nothing)
 
     async def _react(self, events: list[HearingEvent], tasks: asyncio.TaskGroup) -> None:
         for event in events:
@@ -186,12 +205,15 @@ class SpeakerPipeline:
 
     def _begin(self, started: UtteranceStarted) -> None:
         self._count += 1
-        self._open = OpenUtterance(
+        self._open = self._utterance(start=started.start, onset=started.onset, continues=started.continues)
+        self._partials.began(self._open)
+
+    def _utterance(self, *, start: int, onset: int, continues: bool = False) -> OpenUtterance:
+        return OpenUtterance(
             number=self._count,
-            start=started.start,
-            onset=started.onset,
-            continues=started.continues,
+            start=start,
+            onset=onset,
+            continues=continues,
             lock=self._lock,
             agreement=Agreement(self._lock.code or "en", agree=AGREE),
         )
-        self._partials.began(self._open)

@@ -19,6 +19,8 @@ from .transcript import GAP_MARK
 CUE_CHARACTERS: Final = 84  # two lines of 42, as subtitles have them
 LINGER_MS: Final = 400  # a cue stays this long after its last word, unless the next one begins
 MIN_CUE_MS: Final = 1000  # … and so long in all: "Yes." is said faster than it is read
+#: What goes on after a cut in mid-speech begins no later; if it does, the utterance between the two was withheld.
+JOIN_WITHIN_S: Final = 1.0
 
 
 class Format(enum.StrEnum):
@@ -45,14 +47,23 @@ class Caption:
     continues: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a recording was like: its length, how many pieces could not be decoded, how many seconds lack at its end."""
+
+    length_s: float = 0.0
+    damaged: int = 0
+    missing_s: float = 0.0
+
+
 class Writer(Protocol):
     """One per recording. Captions must come in the order of their times."""
 
     def add(self, caption: Caption) -> str:
         """What can be written now."""
 
-    def end(self, *, length_s: float) -> str:
-        """What remains to be written. `length_s` is that of the recording."""
+    def end(self, summary: Summary) -> str:
+        """What remains to be written."""
 
 
 def writer_of(format_: Format, *, name: str) -> Writer:
@@ -66,28 +77,28 @@ def writer_of(format_: Format, *, name: str) -> Writer:
             return Cues(format_)
 
 
-def render(format_: Format, captions: Iterable[Caption], *, name: str = "", length_s: float = 0.0) -> str:
+def render(format_: Format, captions: Iterable[Caption], *, name: str = "", summary: Summary | None = None) -> str:
     """All at once, for short recordings."""
     writer = writer_of(format_, name=name)
-    return "".join([*map(writer.add, captions), writer.end(length_s=length_s)])
+    return "".join([*map(writer.add, captions), writer.end(summary or Summary())])
 
 
 class PlainText:
     """An utterance a line; one that was cut because it was too long goes on in its line."""
 
     def __init__(self) -> None:
-        self._in_line = False
+        self._said_until: float | None = None  # in the line that is open
 
     def add(self, caption: Caption) -> str:
-        text = _one_line(caption.text)
-        if not self._in_line:
-            self._in_line = True
+        text, until = _one_line(caption.text), self._said_until
+        self._said_until = caption.end
+        if until is None:
             return text
-        joint = join_words(("", ""), caption.language) if caption.continues else "\n"
-        return joint + text
+        goes_on = caption.continues and caption.start - until <= JOIN_WITHIN_S
+        return (join_words(("", ""), caption.language) if goes_on else "\n") + text
 
-    def end(self, *, length_s: float) -> str:
-        return "\n" if self._in_line else ""
+    def end(self, summary: Summary) -> str:
+        return "" if self._said_until is None else "\n"
 
 
 class JsonLines:
@@ -109,8 +120,15 @@ class JsonLines:
             language=caption.language,
         )
 
-    def end(self, *, length_s: float) -> str:
-        return self._line("file", length=round(length_s, 3), captions=self._captions, gaps=self._gaps)
+    def end(self, summary: Summary) -> str:
+        return self._line(
+            "file",
+            length=round(summary.length_s, 3),
+            captions=self._captions,
+            gaps=self._gaps,
+            damaged=summary.damaged,
+            missing=round(summary.missing_s, 3),
+        )
 
     def _line(self, kind: str, **fields: object) -> str:
         return json.dumps({"type": kind, "file": self._name, **fields}, ensure_ascii=False) + "\n"
@@ -130,7 +148,7 @@ class Cues:
         newest, self._newest = self._newest, caption
         return self._take_head() + (self._cues(newest, room_until=_ms(caption.start)) if newest else "")
 
-    def end(self, *, length_s: float) -> str:
+    def end(self, summary: Summary) -> str:
         newest, self._newest = self._newest, None
         return self._take_head() + (self._cues(newest, room_until=None) if newest else "")
 

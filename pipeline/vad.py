@@ -23,7 +23,7 @@ log = logging.getLogger("roomscribe.pipeline.vad")
 DEFAULT_MODE: Final = 2  # 0…3: 3 false alarms in 100 gaps, 9 misses in 100 voiced frames; 3 misses 20
 WINDOW: Final = 512  # what Silero judges at once: 32 ms
 CONTEXT: Final = 64  # samples before a window that it sees too
-BATCH: Final = 2  # windows a call: more are cheaper each, and later
+BATCH: Final = 2  # windows a call while somebody speaks: more are cheaper each, and later
 WARM_UP: Final = 8 * WINDOW  # what is heard again when the gate opens, so that the network knows where it is
 ON: Final = 0.45
 OFF: Final = 0.35
@@ -128,8 +128,9 @@ class SileroVoiceDetector:
             return self._keep(frame, False)
         self._owed += 1
         self._waiting = np.concatenate((self._waiting, frame))
-        if len(self._waiting) >= BATCH * WINDOW:
-            self._judge(BATCH)
+        batch = BATCH if self._speech else 1  # an onset, and the end of a pause, are waited for
+        if len(self._waiting) >= batch * WINDOW:
+            self._judge(batch)
         return self._verdicts()
 
     def flush(self) -> list[bool]:

@@ -2,8 +2,9 @@
 
 Whisper was made for windows of 30 s, and faster-whisper pads everything to that. CTranslate2's encoder takes fewer
 frames: speech and a margin cost a third of the CPU for the same words. What short inputs spoil is the end: now and
-then the decoder says everything again. A cap on the tokens and the guards (`pipeline.guards`) see to that, and what
-they suspect is decoded once more in the full window. Runs in the engine's child process only.
+then the decoder says everything again. A cap on the tokens and the guards (`pipeline.guards`) see to that, and finals
+that they suspect, or that the cap cut off, are decoded once more in the full window, with a higher cap. Runs in the
+engine's child process only.
 """
 
 from __future__ import annotations
@@ -23,15 +24,17 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from .audio import SAMPLE_RATE, Pcm, seconds
 from .guards import Decoded, Verdict, judge
+from .languages import token_density
 from .model import FoundModel
 from .request import DecodeRequest, Hypothesis, Kind
 
 FULL_WINDOW: Final = 3000  # frames of 10 ms
 MIN_FRAMES: Final = 100
 FRAMES_PER_S: Final = 100
-TOKENS_PER_S: Final = 7  # true speech has 3.3, at most 4.3; no cap lets a decoder run to 448
-SPARE_TOKENS: Final = 8
-MAX_TOKENS: Final = 448  # Whisper's text context
+TOKENS_PER_S: Final = 3.5  # in English; true speech has 2.8, hardly ever more; no cap lets a decoder run to 448
+SPARE_TOKENS: Final = 5
+HIGHER_CAP: Final = 2.0  # times the cap, for what it cut off
+MAX_TOKENS: Final = 448  # Whisper's text context, the prompt included
 MAX_HINT_TOKENS: Final = 48
 
 Features = npt.NDArray[np.float32]
@@ -52,6 +55,15 @@ class WindowSettings:
 
     margin_s: float = 1.5  # with less, early finals, which end soon after the last word, say it twice more often
     floor_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What one decode gave. `cut_off`: it was speech, as far as can be told, and a higher cap may give more of it."""
+
+    decoded: Decoded
+    verdict: Verdict
+    cut_off: bool
 
 
 class FasterWhisper:
@@ -78,11 +90,12 @@ class FasterWhisper:
         self._model: Any = self._whisper.model
         self._window = window or WindowSettings()
         self._tokenizers: dict[str, Tokenizer] = {}  # ≤ the model's languages
+        self._languages = self._spoken()
         self.short_inputs = self._window.margin_s > 0 and self._takes_short_inputs()
 
     @property
     def languages(self) -> list[str]:
-        return list(self._whisper.supported_languages) if self._model.is_multilingual else ["en"]
+        return list(self._languages)
 
     def warm_up(self) -> None:
         """Touch every kernel once, so that the first speaker does not wait for it."""
@@ -92,25 +105,44 @@ class FasterWhisper:
 
     def transcribe(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
         """Decode up to 30 s of 16 kHz mono speech each; several at once share one pass over the weights."""
+        groups: dict[int, list[int]] = {}  # CTranslate2 wants prompts of one length in a batch
+        for at, request in enumerate(requests):
+            groups.setdefault(len(self._hint_tokens(request.hints)), []).append(at)
+        heard: dict[int, Hypothesis] = {}
+        for group in groups.values():
+            heard |= zip(group, self._transcribe([requests[at] for at in group]), strict=True)
+        return [heard[at] for at in range(len(requests))]
+
+    def _transcribe(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
+        """All of them have hints of the same length."""
         started = time.perf_counter()
         features = [self._features(request.pcm) for request in requests]
         frames = max(self._frames(request.pcm) for request in requests)
         encoded = self._encode([_padded(each, frames) for each in features])
         languages = [self._language(request, encoded, at) for at, request in enumerate(requests)]
-        decoded = self._decode(encoded, requests, [language for language, _ in languages])
+        written = self._decode(encoded, requests, [language for language, _ in languages])
         share = (time.perf_counter() - started) / len(requests)
         hypotheses = []
-        for request, feature, each, (language, probability) in zip(requests, features, decoded, languages, strict=True):
+        for request, feature, first, (language, sure) in zip(requests, features, written, languages, strict=True):
             started = time.perf_counter()
-            verdict, wide = judge(each), False
-            if verdict.rule is not None and request.kind is Kind.FINAL and frames < FULL_WINDOW:
+            best, wide = first, False
+            withheld = first.verdict.rule is not None and frames < FULL_WINDOW
+            if request.kind is Kind.FINAL and (withheld or first.cut_off):
                 wide = True
                 encoded = self._encode([_padded(feature, FULL_WINDOW)])
-                [each] = self._decode(encoded, [request], [language])
-                verdict = judge(each)
+                [again] = self._decode(encoded, [request], [language], higher=HIGHER_CAP if first.cut_off else 1.0)
+                best = again if again.verdict.text or not first.verdict.text else first
             took = share + time.perf_counter() - started
-            hypotheses.append(_hypothesis(each, verdict, probability, took, wide=wide))
+            hypotheses.append(_hypothesis(best.decoded, best.verdict, sure, took, wide=wide))
         return hypotheses
+
+    def _spoken(self) -> list[str]:
+        """The languages that the vocabulary has tokens for: those of older models lack Cantonese."""
+        if not self._model.is_multilingual:
+            return ["en"]
+        vocabulary = self._whisper.hf_tokenizer
+        known: list[str] = self._whisper.supported_languages
+        return [code for code in known if vocabulary.token_to_id(f"<|{code}|>") is not None]
 
     def _takes_short_inputs(self) -> bool:
         """Whether this CTranslate2 and this model encode less than 30 s: it is not documented, so it is tried."""
@@ -150,32 +182,41 @@ class FasterWhisper:
         total = sum(probability for _, probability in allowed) or 1.0
         return allowed[0][0], allowed[0][1] / total
 
-    def _decode(self, encoded: Any, requests: Sequence[DecodeRequest], languages: list[str]) -> list[Decoded]:
-        longest_s = max(seconds(len(request.pcm)) for request in requests)
+    def _decode(
+        self, encoded: Any, requests: Sequence[DecodeRequest], languages: list[str], *, higher: float = 1.0
+    ) -> list[_Written]:
+        lengths = [seconds(len(request.pcm)) for request in requests]
         prompts = [self._prompt(language, request.hints) for request, language in zip(requests, languages, strict=True)]
+        caps = [token_cap(length_s, language) for length_s, language in zip(lengths, languages, strict=True)]
+        most = MAX_TOKENS - len(prompts[0])
+        cap = min(int(higher * max(caps)), most)
         beam = max(request.beam for request in requests)
-        results = self._generate(encoded, prompts, beam=beam, max_tokens=SPARE_TOKENS + int(TOKENS_PER_S * longest_s))
-        decoded = []
-        for request, language, result in zip(requests, languages, results, strict=True):
+        results = self._generate(encoded, prompts, beam=beam, max_tokens=cap)
+        written = []
+        for length_s, language, result in zip(lengths, languages, results, strict=True):
             tokens = result.sequences_ids[0]
-            decoded.append(
-                Decoded(
-                    text=self._tokenizer(language).decode(tokens),
-                    language=language,
-                    tokens=len(tokens),
-                    duration_s=seconds(len(request.pcm)),
-                    no_speech_prob=result.no_speech_prob,
-                    avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
-                )
+            decoded = Decoded(
+                text=self._tokenizer(language).decode(tokens),
+                language=language,
+                tokens=len(tokens),
+                duration_s=length_s,
+                no_speech_prob=result.no_speech_prob,
+                avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
             )
-        return decoded
+            verdict = judge(decoded)
+            # A loop fills any cap; what precedes it is complete.
+            cut_off = most > cap <= len(tokens) and bool(verdict.text) and not verdict.trimmed
+            written.append(_Written(decoded=decoded, verdict=verdict, cut_off=cut_off))
+        return written
 
     def _generate(self, encoded: Any, prompts: list[list[int]], *, beam: int, max_tokens: int) -> list[Any]:
+        """All prompts have one length."""
         results: list[Any] = self._model.generate(
             encoded,
             prompts,
             beam_size=beam,
-            max_length=min(MAX_TOKENS, len(prompts[0]) + max_tokens),
+            # CTranslate2 writes at most half as many, and at most so many with the prompt but for its last token.
+            max_length=max(2 * max_tokens, len(prompts[0]) - 1 + max_tokens),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
@@ -185,9 +226,13 @@ class FasterWhisper:
 
     def _prompt(self, language: str, hints: str) -> list[int]:
         tokenizer = self._tokenizer(language)
-        words = tokenizer.encode(" " + hints.strip())[:MAX_HINT_TOKENS] if hints else []
+        words = self._hint_tokens(hints)
         before = [tokenizer.sot_prev, *words] if words else []
         return [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+
+    def _hint_tokens(self, hints: str) -> list[int]:
+        """The same in all languages."""
+        return self._tokenizer(self.languages[0]).encode(" " + hints.strip())[:MAX_HINT_TOKENS] if hints else []
 
     def _tokenizer(self, language: str) -> Tokenizer:
         if language not in self._tokenizers:
@@ -195,6 +240,11 @@ class FasterWhisper:
                 self._whisper.hf_tokenizer, self._model.is_multilingual, task="transcribe", language=language
             )
         return self._tokenizers[language]
+
+
+def token_cap(length_s: float, language: str) -> int:
+    """How many tokens somebody could say in that time."""
+    return SPARE_TOKENS + int(TOKENS_PER_S * token_density(language) * length_s)
 
 
 def _padded(features: Features, frames: int) -> Features:

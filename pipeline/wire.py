@@ -24,9 +24,12 @@ class BrokenFrame(Exception):
 
 
 def pack(header: dict[str, Any], payload: bytes = b"") -> bytes:
-    """One frame. Raises `ValueError` when the payload is larger than any reader accepts."""
+    """One frame. Half a character (JSON can spell it, UTF-8 cannot) becomes "?".
+
+    Raises `ValueError` when the payload is larger than any reader accepts.
+    """
     check_payload(payload)
-    encoded = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    encoded = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     return PREFIX.pack(len(encoded), len(payload)) + encoded + payload
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -59,19 +61,30 @@ class Clip:
         return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(np.int16, copy=False)
 
 
-def speech_bounds(pcm: Pcm) -> tuple[int, int]:
-    """First and last sample of speech: the outermost 100 ms whose 20 ms frames are loud, compared with the clip."""
+def speech_frames(pcm: Pcm) -> npt.NDArray[np.bool_]:
+    """Of each 20 ms frame, whether it is loud, compared with the clip."""
     count = max(1, len(pcm) // FRAME)
     frames = pcm[: count * FRAME].astype(np.float64).reshape(count, -1)
     level = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-9)
     floor, top = np.percentile(level, (10, 95))
-    loud = level >= top - min(SPEECH_DB, FLOOR_SHARE * (top - floor))
+    loud: npt.NDArray[np.bool_] = level >= top - min(SPEECH_DB, FLOOR_SHARE * (top - floor))
+    return loud
+
+
+def speech_bounds(pcm: Pcm) -> tuple[int, int]:
+    """First and last sample of speech: the outermost 100 ms whose 20 ms frames are loud."""
+    loud = speech_frames(pcm)
     enough, of = SUSTAINED
     sustained = np.flatnonzero(np.convolve(loud, np.ones(of), "valid") >= enough)
     if not len(sustained):
         return 0, len(pcm)
     within = np.flatnonzero(loud[sustained[0] : sustained[-1] + of]) + sustained[0]
     return int(within[0]) * FRAME, min((int(within[-1]) + 1) * FRAME, len(pcm))
+
+
+def in_language(clips: Sequence[Clip], code: str) -> list[Clip]:
+    """The clips whose language is `code`, in whatever region; those without words are of any language."""
+    return [clip for clip in clips if not clip.text.strip() or re.split("[-_]", clip.language.lower())[0] == code]
 
 
 def shipped_clips() -> list[Clip]:
@@ -102,11 +115,15 @@ def _clip(manifest: Path, number: int, line: str) -> Clip:
         raise BadManifest(f"{manifest}:{number}: is not valid JSON") from error
     if not isinstance(entry, dict):
         raise BadManifest(f'{manifest}:{number}: expected {{"audio": …, "text": …}}')
-    entry = OPTIONAL | entry
-    for name in (*REQUIRED, *OPTIONAL):
+    for name in REQUIRED:
         if not isinstance(entry.get(name), str):
             problem = "is required" if name not in entry else "expected a text"
             raise BadManifest(f"{manifest}:{number}: {name}: {problem}")
+    for name, default in OPTIONAL.items():  # numbers of speakers, and nothing at all, are common
+        value = entry.get(name)
+        if isinstance(value, (dict, list)):
+            raise BadManifest(f"{manifest}:{number}: {name}: expected a text")
+        entry[name] = default if value is None else str(value)
     path, text = manifest.parent / entry["audio"], entry["text"]
     if not path.is_file():
         raise BadManifest(f"{manifest}:{number}: there is no file {path}")

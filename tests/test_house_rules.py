@@ -31,6 +31,7 @@ CORES = (
     "pipeline/language_lock.py",
     "pipeline/languages.py",
     "pipeline/overload.py",
+    "pipeline/remote_answer.py",
     "pipeline/remote_policy.py",
     "pipeline/request.py",
     "pipeline/ring.py",

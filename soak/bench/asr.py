@@ -1,9 +1,9 @@
 """Recognition alone, faster than real time: our words, and their cost, against stock faster-whisper's.
 
-Each clip goes through the voice detector and the segmenter as if it were live; each utterance is decoded by us and by
-stock faster-whisper (greedy, one call, 30 s window) in the same process, so that the ratio of CPU times means
-something. The whole clips are decoded by stock faster-whisper too: what cutting costs is seen against that. Runs in a
-process of its own, where each library keeps to one thread.
+Each clip goes through the voice detector and the segmenter as if it were live, early decodes in its pauses included;
+each utterance is decoded by us and by stock faster-whisper (greedy, one call, 30 s window) in the same process, so that
+the ratio of CPU times means something. The whole clips are decoded by stock faster-whisper too: what cutting costs is
+seen against that. Runs in a process of its own, where each library keeps to one thread.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +23,14 @@ import soxr
 from faster_whisper import WhisperModel
 
 from pipeline import SAMPLE_RATE, WIRE_RATE, SegmenterSettings, Totals, VoiceDetectors
-from pipeline.audio import AudioChunk
+from pipeline.audio import FRAME, AudioChunk, samples
+from pipeline.finals import makes_sentence
 from pipeline.hearing import Hearing, UtteranceHeard
 from pipeline.model import FoundModel, find_model
 from pipeline.request import DecodeRequest, Hypothesis, Kind
+from pipeline.segmenter import UtterancePaused
 from pipeline.whisper import FasterWhisper
-from soak.clip import Clip, read_manifest, shipped_clips
+from soak.clip import Clip, in_language, read_manifest, shipped_clips
 from soak.demo.score import edges_present, error_rate
 
 from .noise import noises
@@ -38,6 +40,9 @@ Pcm = npt.NDArray[np.int16]
 LEAD_S: Final = 0.5
 TRAIL_S: Final = 1.5
 HISS: Final = 6.0  # of the silence around a clip, in units of 1/32768: no microphone is perfectly silent
+RING_S: Final = 30.0
+EARLY_S: Final = 0.1  # how long a decode in a pause takes, about
+WHOLE_WINDOW_S: Final = 30.0
 NOISE_S: Final = 600.0
 FIRST_PARTIAL_S: Final = 0.5
 OPUS_BITS_PER_S: Final = 24_000
@@ -62,22 +67,35 @@ class Bench:
         self._stock = WhisperModel(str(found.path), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
         self._detectors = VoiceDetectors()
         self._ours.warm_up()
+        self.stock(np.zeros(SAMPLE_RATE, dtype=np.int16))
 
     def utterances(self, pcm: Pcm) -> list[Pcm]:
         """What a live pipeline would hand to the recogniser, one after another."""
-        rng = np.random.default_rng(0)
-        lead, trail = (
-            (rng.standard_normal(int(each * SAMPLE_RATE)) * HISS).astype(np.int16) for each in (LEAD_S, TRAIL_S)
-        )
+        live = _at_rest(pcm)
+        return [live[start:end] for start, end in self.cuts(live)]
+
+    def cuts(self, live: Pcm) -> list[tuple[int, int]]:
+        """Where a live pipeline would cut it."""
         hearing = Hearing(
             settings=SegmenterSettings(),
             detector=self._detectors.new(),
-            ring_samples=30 * SAMPLE_RATE,
+            ring_samples=samples(RING_S),
             totals=Totals(),
         )
-        events = hearing.chunk(AudioChunk(start=0, pcm=np.concatenate((lead, pcm, trail))), now=0.0)
-        events += hearing.break_off()
-        return [event.audio.pcm for event in events if isinstance(event, UtteranceHeard)]
+        heard: list[UtteranceHeard] = []
+        sentence: tuple[int, int] | None = None  # when it is known that there is one, and which
+        for at in range(0, len(live) - FRAME + 1, FRAME):
+            if sentence is not None and at >= sentence[0]:
+                hearing.sentence_over(speech_end=sentence[1])
+                sentence = None
+            for event in hearing.chunk(AudioChunk(start=at, pcm=live[at : at + FRAME]), now=0.0):
+                if isinstance(event, UtterancePaused):
+                    early = self.ours(hearing.read(event.start, event.end).pcm)
+                    sentence = (at + samples(EARLY_S), event.speech_end) if makes_sentence(early) else None
+                elif isinstance(event, UtteranceHeard):
+                    heard.append(event)
+        heard += [event for event in hearing.break_off() if isinstance(event, UtteranceHeard)]
+        return [(event.audio.start, event.audio.end) for event in heard]
 
     def ours(self, pcm: Pcm, kind: Kind = Kind.FINAL) -> Hypothesis:
         beam = 5 if kind is Kind.FINAL else 1
@@ -90,7 +108,7 @@ class Bench:
             language=LANGUAGE,
             beam_size=1,
             condition_on_previous_text=False,
-            without_timestamps=True,
+            without_timestamps=len(pcm) <= WHOLE_WINDOW_S * SAMPLE_RATE,  # they say where the next window begins
         )
         return " ".join(segment.text.strip() for segment in segments)
 
@@ -112,16 +130,20 @@ def measure(
 ) -> dict[str, Any]:
     """All figures of `roomscribe bench asr`. Word error rates are fractions: 0.1 is one word in ten.
 
+    `opus_wer` is that of the very same stretches of the coded clips; in `opus_cut_anew_wer`, they are cut anew, and
+    chance has its part in where the cuts fall.
     A clip whose text is empty is noise: the captions that it would have caused are counted.
     """
     bench = Bench(found)
-    quiet = {clip.name: _downsampled(clip.decode()) for clip in clips if not clip.text.strip()}
+    quiet = [_downsampled(clip.decode()) for clip in clips if not clip.text.strip()]
     clips = [clip for clip in clips if clip.text.strip()]
     references = [clip.text for clip in clips]
     at_48k = [clip.decode() for clip in clips]
     whole = [_downsampled(pcm) for pcm in at_48k]
     note(f"{len(clips)} clips, {sum(map(len, whole)) / SAMPLE_RATE:.0f} s; cutting them into utterances")
-    cut = [bench.utterances(pcm) for pcm in whole]
+    live = [_at_rest(pcm) for pcm in whole]
+    cuts = [bench.cuts(pcm) for pcm in live]
+    cut = _pieces(live, cuts)
     note(f"{sum(map(len, cut))} utterances; decoding them our way")
     ours = bill(cut, lambda pcm: bench.ours(pcm).text)
     note("… and the stock way")
@@ -129,15 +151,17 @@ def measure(
     note("whole clips, the stock way")
     stock_whole = bill([[pcm] for pcm in whole], bench.stock)
     note(f"the clips after Opus at {OPUS_BITS_PER_S // 1000} kbit/s")
-    heard = [bench.utterances(_downsampled(_through_opus(pcm))) for pcm in at_48k]
-    opus = bill(heard, lambda pcm: bench.ours(pcm).text)
+    coded = [_at_rest(_downsampled(_through_opus(pcm))) for pcm in at_48k]
+    opus = bill(_pieces(coded, cuts), lambda pcm: bench.ours(pcm).text)
+    opus_cut_anew = bill(_pieces(coded, [bench.cuts(pcm) for pcm in coded]), lambda pcm: bench.ours(pcm).text)
     note(f"{noise_s / 60:.0f} minutes of noise")
-    invented = _invented(bench, noises(noise_s)) + _invented(bench, quiet)
+    invented = _invented(bench, noises(noise_s).values()) + _invented(bench, quiet)
     wer = {
         "wer": error_rate(references, ours.texts),
         "stock_wer": error_rate(references, stock_whole.texts),
         "stock_utterance_wer": error_rate(references, stock.texts),
         "opus_wer": error_rate(references, opus.texts),
+        "opus_cut_anew_wer": error_rate(references, opus_cut_anew.texts),
     }
     return {
         **{name: round(value, 4) for name, value in wer.items()},
@@ -147,20 +171,31 @@ def measure(
         "edges_present": round(edges_present(references, ours.texts), 4),
         "stock_edges_present": round(edges_present(references, stock_whole.texts), 4),
         "noise_captions": invented,
-        "noise_s": round(noise_s + sum(map(len, quiet.values())) / SAMPLE_RATE, 1),
+        "noise_s": round(noise_s + sum(map(len, quiet)) / SAMPLE_RATE, 1),
         "clips": len(clips),
         "utterances": ours.utterances,
     }
 
 
-def _invented(bench: Bench, wordless: dict[str, Pcm]) -> int:
+def _invented(bench: Bench, wordless: Iterable[Pcm]) -> int:
     """Captions, partial or final, that sound without words would have caused."""
     count = 0
-    for pcm in wordless.values():
+    for pcm in wordless:
         for utterance in bench.utterances(pcm):
             first = utterance[: int((FIRST_PARTIAL_S + 0.5) * SAMPLE_RATE)]
             count += bool(bench.ours(first, Kind.PARTIAL).text) + bool(bench.ours(utterance).text)
     return count
+
+
+def _pieces(clips: Sequence[Pcm], cuts: Sequence[list[tuple[int, int]]]) -> list[list[Pcm]]:
+    return [[pcm[start:end] for start, end in spans] for pcm, spans in zip(clips, cuts, strict=True)]
+
+
+def _at_rest(pcm: Pcm) -> Pcm:
+    """A moment of hiss before and after it, as when a microphone is left open."""
+    rng = np.random.default_rng(0)
+    lead, trail = ((rng.standard_normal(int(each * SAMPLE_RATE)) * HISS).astype(np.int16) for each in (LEAD_S, TRAIL_S))
+    return np.concatenate((lead, pcm, trail))
 
 
 def _downsampled(pcm: Pcm) -> Pcm:
@@ -196,7 +231,7 @@ def main() -> None:
     """Options as JSON in the first argument; one JSON object on standard output."""
     options = json.loads(sys.argv[1])
     clips = read_manifest(Path(options["manifest"])) if options["manifest"] else shipped_clips()
-    clips = [clip for clip in clips if clip.language == LANGUAGE][: options["limit"] or None]
+    clips = in_language(clips, LANGUAGE)[: options["limit"] or None]
     found = find_model(options["model"], cache_dir=options["cache_dir"], download=True)
     figures = measure(clips, found, _note, noise_s=options.get("noise_s", NOISE_S))
     sys.stdout.write(json.dumps(figures) + "\n")

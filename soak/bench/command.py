@@ -6,19 +6,19 @@ import asyncio
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from api import SettingsError, load
-from api.cli import fail, set_up_logging
+from api import Settings, SettingsError
+from api.engine_only import load_engine_only
+from api.terminal import fail, set_up_logging
 from pipeline import EngineFatal
 from pipeline.child_process import CHILD_ENVIRONMENT
-from soak.clip import BadManifest, Clip, read_manifest, shipped_clips
+from soak.clip import BadManifest, Clip, in_language, read_manifest, shipped_clips
 from soak.demo.score import ScoringUnavailable, check_available
 from soak.stack import Missing, StackFailed, find_programs
 from soak.stack.namespace import NoNamespace, media_address, run_inside
@@ -33,31 +33,23 @@ Manifest = Annotated[Path | None, typer.Option(help="Clips: JSON lines with `aud
 Model = Annotated[str, typer.Option(help="Whisper model; default: that of the settings.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, on the last line.")]
 Limit = Annotated[int, typer.Option(min=0, help="The first N clips only; 0: all.")]
-LANGUAGE: Final = "en"
-#: The benchmarks of recognition join no room; only the settings of the engine matter to them.
-NO_ROOM: Final = {
-    "ROOMSCRIBE_HPB_URL": "ws://127.0.0.1:9",
-    "ROOMSCRIBE_HPB_SECRET": "unused",
-    "ROOMSCRIBE_NEXTCLOUD_URL": "http://127.0.0.1:9",
-    "ROOMSCRIBE_HTTP_HOST": "127.0.0.1",
-}
 
 
 @bench.command()
 def asr(manifest: Manifest = None, model: Model = "", limit: Limit = 0, as_json: AsJson = False) -> None:
     """Recognition alone: word errors and CPU time against stock faster-whisper, on the very same utterances."""
-    settings = _engine(model)
+    engine = _settings(model).engine
     _clips(manifest, limit)  # a bad manifest is told here, in a few words
     options = {
         "manifest": str(manifest) if manifest else "",
         "limit": limit,
-        "model": settings.model.model,
-        "cache_dir": settings.model.cache_dir,
+        "model": engine.model.model,
+        "cache_dir": engine.model.cache_dir,
     }
     worker = subprocess.run(
         [sys.executable, "-m", "soak.bench.asr", json.dumps(options)],
         stdout=subprocess.PIPE,
-        env=settings.environment | CHILD_ENVIRONMENT,
+        env=engine.environment | CHILD_ENVIRONMENT,
         check=False,
     )
     if worker.returncode:
@@ -79,20 +71,27 @@ def captions(
     note = Console(stderr=True, highlight=False).print
     try:
         clips = _clips(manifest, limit)
-        running = live.measure(clips, _engine(model), speakers=speakers, finals_only=finals_only, note=note)
-        figures = asyncio.run(running)
+        settings = _settings(model)
+        figures = asyncio.run(
+            live.measure(
+                clips,
+                settings.engine,
+                settings.rooms.speaker,
+                speakers=speakers,
+                finals_only=finals_only,
+                note=note,
+            )
+        )
     except EngineFatal as error:
         fail(f"the benchmark cannot run: {error}")
     _report(figures, as_json, "Captions in real time")
 
 
-def _engine(model: str) -> Any:
-    """The settings of the engine, with `model` if it is given."""
+def _settings(model: str) -> Settings:
     try:
-        settings = load(fixed=NO_ROOM).engine
+        return load_engine_only(model=model)
     except SettingsError as error:
         fail(str(error))
-    return replace(settings, model=replace(settings.model, model=model)) if model else settings
 
 
 def _clips(manifest: Path | None, limit: int) -> list[Clip]:
@@ -101,9 +100,9 @@ def _clips(manifest: Path | None, limit: int) -> list[Clip]:
         clips = shipped_clips() if manifest is None else read_manifest(manifest)
     except (BadManifest, ScoringUnavailable) as error:
         fail(f"the benchmark cannot run: {error}")
-    clips = [clip for clip in clips if clip.language == LANGUAGE][: limit or None]
-    if not clips:
-        fail(f"the benchmark cannot run: {manifest}: no clip in English")
+    clips = in_language(clips, live.ENGLISH.code)[: limit or None]
+    if not any(clip.text.strip() for clip in clips):
+        fail(f"the benchmark cannot run: {manifest}: no clip in English with a text")
     return clips
 
 

@@ -9,7 +9,7 @@ from api.engine_only import load_engine_only
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     """No setting of whoever runs the tests."""
-    for name in ("HPB_URL", "HPB_SECRET", "NEXTCLOUD_URL", "HTTP_HOST", "MODEL", "WORKERS"):
+    for name in ("HPB_URL", "HPB_SECRET", "NEXTCLOUD_URL", "HTTP_HOST", "MODEL", "WORKERS", "ASR_URL"):
         monkeypatch.delenv(f"ROOMSCRIBE_{name}", raising=False)
 
 
@@ -42,3 +42,10 @@ def test_settings_of_recognition_count_and_wrong_ones_are_named(monkeypatch):
     monkeypatch.setenv("ROOMSCRIBE_WORKERS", "many")
     with pytest.raises(SettingsError, match="ROOMSCRIBE_WORKERS"):
         load_engine_only()
+
+
+def test_a_model_that_is_asked_for_decodes_even_where_a_server_usually_does(monkeypatch):
+    monkeypatch.setenv("ROOMSCRIBE_ASR_URL", "http://box:8000")
+    assert load_engine_only().engine.remote is not None
+    engine = load_engine_only(model="small").engine
+    assert (engine.remote, engine.model.model) == (None, "small")

@@ -135,10 +135,16 @@ def test_a_place_that_cannot_be_written_is_explained(tmp_path, place):
         sink(tmp_path / place, force=True)
 
 
-def test_a_name_of_full_length_will_do(tmp_path):
-    with sink(tmp_path / ("a" * 251 + ".txt")) as out:
+@pytest.mark.parametrize(
+    "name",
+    ["a" * 251, "会" * 83 + "ab", "a" + "会" * 83, os.fsdecode(b"\xff" * 251)],
+    ids=["one byte a character", "three", "cut within a character", "no characters"],
+)
+def test_a_name_of_full_length_will_do(tmp_path, name):
+    assert len(os.fsencode(name)) in (250, 251)
+    with sink(tmp_path / f"{name}.txt") as out:
         out.write("new")
-    assert len(os.listdir(tmp_path)) == 1
+    assert os.listdir(tmp_path) == [f"{name}.txt"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

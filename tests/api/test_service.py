@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from api import StartFailed, load, running
+from api import StartFailed, check_signaling, load, running
 from bot import LocalAddresses
 
 GOOD = {
@@ -55,3 +55,12 @@ async def test_own_addresses_are_fine(addresses, engine_settings):
     async with running(settings) as service:
         assert settings.rooms.addresses == LocalAddresses.parse(addresses)
         assert service.url.startswith("http://127.0.0.1:")
+
+
+async def test_a_signaling_server_that_is_not_there_is_told_without_the_password_in_its_address():
+    settings = load({**GOOD, "ROOMSCRIBE_HPB_URL": "http://ada:hunter2@127.0.0.1:9"})
+
+    warning = await check_signaling(settings)
+
+    assert "Check ROOMSCRIBE_HPB_URL (ws://…@127.0.0.1:9/spreed)" in warning
+    assert "hunter2" not in warning

@@ -49,7 +49,17 @@ def test_every_missing_setting_is_listed_at_once():
         ("DEVICE", "tpu", "one of cpu, cuda, auto"),
         ("LOG_LEVEL", "loud", "one of DEBUG, INFO, WARNING, ERROR"),
         ("ASR_URL", "box:8000", "expected a URL"),
-        ("ASR_URL", "http://box:port", "Port could not be cast"),
+        ("ASR_URL", "http://box:port", "such as http://box:8000, with a host that can exist and a port from 1 to"),
+        ("ASR_URL", "http://box:65536", "a port from 1 to 65535"),
+        ("ASR_URL", "http://box:0", "a port from 1 to 65535"),
+        ("ASR_URL", "http://....", "a host that can exist"),
+        ("ASR_URL", "http://box..lan", "a host that can exist"),
+        ("ASR_URL", f"http://{'a' * 70}.lan", "a host that can exist"),
+        ("ASR_URL", f"http://{'ö' * 70}", "a host that can exist"),
+        ("ASR_URL", "http://bo x:8000", "a host that can exist"),
+        ("ASR_URL", "http://bo\tx:8000", "a host that can exist"),
+        ("ASR_URL", "http://[::1", "a host that can exist"),
+        ("NEXTCLOUD_URL", "https://cloud:99999", "such as https://cloud.example.org, with"),
         ("ASR_URL", "http://box:8000/v1?key=s3cret", "expected a URL without user, password"),
         ("ASR_API_KEY", "two words", "a key of printable ASCII characters"),
         ("ASR_API_KEY", "schlüssel", "a key of printable ASCII characters"),
@@ -80,6 +90,17 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path):
 
     assert "ROOMSCRIBE_HPB_SECRET_FILE" in problem
     assert "cannot be read" in problem
+
+
+def test_a_secret_file_that_is_no_text_is_named_with_what_to_do(tmp_path):
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xff\xfe\x00hunter2")
+
+    (problem,) = problems_of({**GOOD, "ROOMSCRIBE_HPB_SECRET_FILE": str(file)})
+
+    assert f"the file {file} of ROOMSCRIBE_HPB_SECRET_FILE is not text: write the secret into it" in problem
+    assert "codec" not in problem
+    assert "hunter2" not in problem
 
 
 def test_no_secret_is_shown_in_a_repr():
@@ -124,6 +145,43 @@ def test_a_recognition_server_has_an_address_and_as_much_else_as_is_said(tmp_pat
         url="http://box:8000", api_key="sk-hunter2", model="large-v3", slots=16, timeout_s=7.5, fallback=True
     )
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://box",
+        "http://box:8000/v1",
+        "https://asr.example.org.",
+        "http://192.0.2.7:80",
+        "http://[2001:db8::7]:80/v1",
+        "http://my_box-2:65535",
+        "http://größe.example",
+    ],
+)
+def test_a_recognition_server_may_be_anywhere(url):
+    assert load({**GOOD, "ROOMSCRIBE_ASR_URL": url}).engine.remote.url == url
+
+
+@pytest.mark.parametrize("name", ["HPB_URL", "NEXTCLOUD_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ada:hunter2@cloud",
+        "https://ada:hunter2@",
+        "https:/ada:hunter2@cloud",
+        "https://ada:hunter2@cloud:port",
+        "https://ada:hunt/er2@x@cloud:port",
+        "ftp://hunter2@cloud",
+        "ada\nhunter2@cloud",
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said_without_the_user_and_the_password_in_it(name, url):
+    (problem,) = problems_of({**GOOD, PREFIX + name: url})
+
+    assert problem.startswith(PREFIX + name)
+    assert "…@" in problem
+    assert not [each for each in ("ada", "hunt", "er2") if each in problem]
 
 
 @pytest.mark.parametrize("url", ["http://ada:s3cret@box:8000", "https:/ada:s3cret@box", "http://box?key=s3cret"])

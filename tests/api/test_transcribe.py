@@ -84,6 +84,25 @@ async def test_json_lines_name_their_file_and_end_with_its_sum(ada, bob):
     assert last["captions"] == sum(line["type"] == "caption" and line["file"] == str(bob) for line in lines)
 
 
+async def test_what_lacks_of_a_recording_is_told_and_the_rest_is_transcribed(tmp_path, ada, bob):
+    film = write(tmp_path / "film.mp4", speech("austen-0930"), "aac", 44_100, "mono")
+    data = bytearray(film.read_bytes())
+    middle = data.index(b"mdat") + 12_000
+    film.write_bytes(data[:middle] + b"\xff" * 3000 + data[middle + 3000 :])
+    bob.write_bytes(bob.read_bytes()[:12_000])
+
+    status, out, err = await run(film, bob, ada, "--format", "json")
+
+    sums = [line for line in map(json.loads, out.splitlines()) if line["type"] == "file"]
+    damaged, cut_off = err.splitlines()
+    assert status == 1
+    assert "amiable" in out
+    assert f"{film}: is damaged: {sums[0]['damaged']} pieces were passed over" in damaged
+    assert f"{bob}: was cut off: its last 00:00:0" in cut_off
+    assert [bool(each["damaged"]) for each in sums] == [True, False, False]
+    assert [each["missing"] > 1.0 for each in sums] == [False, True, False]
+
+
 async def test_a_folder_gets_a_file_for_each_and_nothing_is_overwritten_unasked(tmp_path, ada, bob):
     folder = tmp_path / "out"
     (tmp_path / "out").mkdir()

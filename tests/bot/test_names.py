@@ -38,3 +38,10 @@ def test_there_are_never_more_than_the_bound_and_who_is_known_may_change_the_nam
     names.joined(tuple(person(f"s{n}", f"N{n}") for n in range(MAX_NAMES + 5)))
     names.joined((person("s0", "New"),))
     assert names.hints().split(", ") == ["New", *(f"N{n}" for n in range(1, MAX_NAMES))]
+
+
+def test_half_a_character_and_control_characters_are_no_part_of_a_name():
+    names = Names()
+    names.joined((person("s1", "Ev\ud83d"), person("s2", "Jo\x1b\x00e")))
+    assert names.hints() == "Ev, Jo e"
+    names.hints().encode()

@@ -214,6 +214,16 @@ async def giant(server, request, upload):
     return response
 
 
+def takes(time, length_s, answer):
+    """So many seconds of a `Time`."""
+
+    async def slow(server, request, upload):
+        time.now += length_s
+        return await answer(server, request, upload)
+
+    return slow
+
+
 def waits_for(gate, answer):
     async def held(server, request, upload):
         await gate.wait()

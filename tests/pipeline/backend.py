@@ -28,6 +28,7 @@ class FakeBackend:
         self.restarts, self.pid = 0, None
         self.batches = []
         self.decoding = self.most_decoding = 0
+        self.in_flight = []
         self.answer = lambda request: f"Word {sum(map(len, self.batches))}"
         self._there, self._fatal = there, fatal
         self._keeper = None
@@ -61,6 +62,9 @@ class FakeBackend:
 
     async def decode(self, requests):
         self.batches.append(requests)
+        if not self.decoding:
+            self.in_flight = []  # else those who end later are still judged by who was beside them
+        self.in_flight = [*self.in_flight, *requests]
         self.decoding += 1
         self.most_decoding = max(self.most_decoding, self.decoding)
         try:

@@ -21,7 +21,9 @@ LEVELS = {"#": 9.0, "-": 1.0, ".": 0.0}
 LETTERS = {UtteranceStarted: "S", UtterancePaused: "P", UtteranceResumed: "R", UtteranceEnded: "E"}
 
 
-def hangover(shortest, *, longest=None, up=0, down=0, soon=0, long_utterance=10_000, in_long_utterance=1):
+def hangover(
+    shortest, *, longest=None, up=0, down=0, soon=0, long_utterance=10_000, in_long_utterance=1, after_sentence=None
+):
     """Lengths in frames; without more, it never adapts."""
     return HangoverSettings(
         shortest=shortest * FRAME,
@@ -31,6 +33,7 @@ def hangover(shortest, *, longest=None, up=0, down=0, soon=0, long_utterance=10_
         soon=soon * FRAME,
         long_utterance=long_utterance * FRAME,
         in_long_utterance=in_long_utterance * FRAME,
+        after_sentence=(after_sentence or shortest) * FRAME,
     )
 
 

@@ -112,7 +112,17 @@ def test_an_empty_hypothesis_shows_what_is_committed_and_commits_nothing():
 
 def test_a_script_without_spaces_agrees_character_by_character():
     *_, shown = hear("今日は良い", "今日は 晴れです", code="ja")
-    assert (shown.committed, shown.text, shown.stable) == (("今", "日", "は"), "今日は晴れです", 3)
+    assert (shown.committed, shown.text, shown.stable) == (("今", "日", "は"), "今日は 晴れです", 3)
+
+
+def test_a_space_between_characters_tells_no_words_apart():
+    *_, shown = hear("今日は 晴れです", "今日は晴れです", code="ja", hold_back=0)
+    assert (shown.text, shown.tentative) == ("今日は晴れです", ())
+
+
+def test_a_character_is_committed_with_its_signs():
+    *_, shown = hear("ที่นี", "ที่นี่", code="th", hold_back=0)
+    assert (shown.committed, shown.tentative) == (("ที่",), ("นี่",))
 
 
 def test_the_stable_part_is_counted_in_characters():
@@ -140,7 +150,15 @@ def test_settings_that_make_no_sense_are_refused(settings):
 
 @pytest.mark.parametrize(
     ("word", "key"),
-    [("Hello,", "hello"), ("don’t", "dont"), ("STRASSE", "strasse"), ("Straße", "strasse"), ("—", ""), ("कि", "कि")],
+    [
+        ("Hello,", "hello"),
+        ("don’t", "dont"),
+        ("STRASSE", "strasse"),
+        ("Straße", "strasse"),
+        ("—", ""),
+        ("कि", "कि"),
+        (" 雨", "雨"),
+    ],
 )
 def test_a_word_is_compared_without_case_and_punctuation(word, key):
     assert word_key(word) == key

@@ -26,6 +26,10 @@ def joined(chunks):
     return np.concatenate([chunk.pcm for chunk in chunks])
 
 
+def hiss(length_s):
+    return np.random.default_rng(3).normal(0, 3000, int(length_s * WIRE_RATE)).astype(np.int16)
+
+
 def loud(pcm):
     """Where sound begins and ends, in seconds."""
     at = np.flatnonzero(np.abs(pcm.astype(int)) > 1000)
@@ -243,6 +247,57 @@ def test_pieces_that_cannot_be_decoded_are_counted(tmp_path):
 
     assert file.damaged
     assert len(pcm) > samples(3.0)
+
+
+def cut(path, share=0.6):
+    """Copied only so far."""
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    return path
+
+
+def missing_s(path):
+    """What lacks at its end."""
+    with AudioFile(path) as file:
+        end = [chunk.end for chunk in file.chunks()][-1]
+        assert file.missing_s in (0.0, pytest.approx(5.0 - end / SAMPLE_RATE, abs=0.1))
+        return file.missing_s
+
+
+TELLING = ("speech.wav", "stereo.wav", "speech.flac", "speech.mp3", "browser.webm", "speech.mka", "speech.aiff")
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_a_file_that_was_cut_off_tells_how_much_is_missing(tmp_path, name):
+    codecs = {"speech.mka": ("libopus", 48_000, "mono"), "speech.aiff": ("pcm_s16be", 48_000, "mono")}
+    path = write(tmp_path / name, hiss(5.0), *codecs.get(name, ()))
+    assert missing_s(path) == 0.0
+    assert missing_s(cut(path)) == pytest.approx(2.0, abs=0.3)
+
+
+def test_nothing_is_missing_where_only_the_picture_goes_on(tmp_path):
+    for name in ("film.mp4", "film.mkv"):
+        path = write(tmp_path / name, tone(5.0), "aac", 44_100, "mono", video_s=9.0)
+        assert missing_s(path) == 0.0
+
+
+def test_of_a_film_that_was_cut_off_it_is_the_sound_that_counts(tmp_path):
+    path = cut(write(tmp_path / "film.mkv", hiss(5.0), "aac", 44_100, "mono", video_s=9.0))
+    assert 1.0 < missing_s(path) < 4.0
+
+
+def test_a_length_that_is_guessed_does_not_count(tmp_path):
+    quiet_first = np.concatenate((silence(4.0), hiss(1.0)))  # the guess is made from the bit rate of its beginning
+    assert missing_s(write(tmp_path / "raw.aac", quiet_first, "aac", 48_000, "mono")) == 0.0
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_recorder_that_could_not_tell_the_size_has_lost_nothing(tmp_path, size):
+    path = write(tmp_path / "speech.wav", tone(5.0))
+    data = bytearray(path.read_bytes())
+    data[4:8] = size.to_bytes(4, "little")
+    path.write_bytes(data)
+    assert missing_s(path) == 0.0
 
 
 def test_a_playlist_reaches_no_other_machine(tmp_path):

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.caption import CAPTION_CHARACTERS, polish, split_caption
-from pipeline.languages import NO_SPACES
+from pipeline.caption import CAPTION_CHARACTERS, ends_sentence, polish, split_caption
+from pipeline.languages import NO_SPACES, belongs
 
 
 def tidy(text, code="en", continues=False):
@@ -85,6 +84,53 @@ def test_a_script_without_capitals_stays_as_it_is(code, text):
     assert tidy(text, code=code) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We are done.",
+        "Are we?",
+        "Stop!",
+        "“We must go home.”",
+        '(He said: "Go.")',
+        "It costs 3.50.",
+        "今日は雨です。",
+        "「行こう。」",
+        "我们走吧！",
+        "هل أنت هنا؟",
+        "ہم جا رہے ہیں۔",
+        "हम घर जा रहे हैं।",
+        "Մենք գնում ենք։",
+        "ကျေးဇူးတင်ပါတယ်။",
+        "It was Smith .",
+    ],
+)
+def test_a_text_looks_like_a_sentence_if_it_ends_in_a_sign_of_one(text):
+    assert ends_sentence(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  \n",
+        "We are",
+        "We are done,",
+        "I asked Dr.",
+        "for fruit, E.G.",
+        "And then...",
+        "And then ...",
+        "And then…",
+        "3.50",
+        "今日は、",
+        "हम घर",
+        "”",
+        "«»",
+    ],
+)
+def test_and_not_if_it_breaks_off(text):
+    assert not ends_sentence(text)
+
+
 def test_a_text_that_fits_is_one_piece():
     assert split("Good morning.", 13) == ["Good morning."]
     assert split("  Good \n morning. ", 13) == ["Good morning."]
@@ -155,6 +201,17 @@ def test_without_marks_such_a_script_is_cut_in_the_middle():
 def test_a_character_keeps_its_signs_and_a_foreign_word_its_letters():
     assert split("ที่นี่ที่นี่", 10, code="th") == ["ที่นี่", "ที่นี่"]
     assert split("我们使用kubernetes部署", 13, code="zh") == ["我们使用", "kubernetes部署"]
+    assert split("我们在東京的カフェcaférestaurant", 16, code="zh")[-1] == "caférestaurant"
+
+
+@pytest.mark.parametrize(
+    ("code", "syllable"),
+    [("km", "ស្រ្តី"), ("my", "င်္ဘော"), ("th", "เมื่"), ("lo", "ໄຫຼ້"), ("bo", "རྒྱུ"), ("zh", "क्षि")],
+    ids=["Khmer", "Burmese", "Thai", "Lao", "Tibetan", "Hindi among others"],
+)
+def test_a_syllable_sign_is_never_cut_in_two(code, syllable):
+    for limit in range(1, 4 * len(syllable)):
+        assert all(not piece.replace(syllable, "") for piece in split(syllable * 6, limit, code))
 
 
 def test_a_limit_that_fits_nothing_is_refused():
@@ -170,7 +227,7 @@ PROSE = st.lists(
     st.sampled_from(["i", "I'm", "so", "and", "that", "word", "longer", "Dr.", "end.", "Why?", "well,", "–", "i'll"]),
     max_size=150,
 ).map(" ".join)
-ANY = st.one_of(PROSE, st.text(max_size=200), st.text("aiB .,-–\n'。、ー漢字\u0e34\u200d", max_size=250))
+ANY = st.one_of(PROSE, st.text(max_size=200), st.text("aiB .,-–\n'。、ー漢字\u0e34\u0e40\u1039\u200d", max_size=250))
 LIMITS = st.integers(1, 200)
 
 
@@ -220,7 +277,7 @@ def test_no_piece_is_longer_than_the_limit_unless_it_cannot_be_cut(text, code, l
             assert " " not in piece
         else:  # one character, with all that belongs to it; and at most the space that follows
             for before, each in zip(piece, piece[1:].rstrip(), strict=False):
-                assert before == "\u200d" or unicodedata.category(each) in ("Mn", "Mc", "Me", "Cf")
+                assert belongs(before + each, 1)
 
 
 @given(ANY, CODES, LIMITS)

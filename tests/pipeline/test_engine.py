@@ -161,7 +161,7 @@ async def test_it_waits_for_a_backend_that_was_lost():
         backend.lose()
         backend.answer = lambda request: EngineDied("no")
         backend.let_go()
-        await until(lambda: engine.scheduler.waiting_finals)
+        await until(lambda: not engine.scheduler.running)
         assert (engine.state, engine.restarts, audio.times_taken) == (EngineState.RESTARTING, 1, 1)
         backend.answer = lambda request: "Words"
         backend.come()
@@ -177,6 +177,66 @@ async def test_it_is_given_up_when_its_decoders_die_over_it(kind, tries):
         assert isinstance(await outcome(ask(engine, audio, kind=kind)), EngineDied)
         assert engine.scheduler.running == engine.scheduler.waiting_finals == 0
     assert audio.times_taken == tries
+
+
+async def test_whose_audio_killed_its_decoder_kills_nobody_elses():
+    backend, good, killer = FakeBackend(slots=2), Audio(), Audio(SILENCE[:1])
+    backend.hold()
+
+    def answer(_):
+        dies = any(len(request.pcm) == 1 for request in backend.in_flight)
+        return EngineDied("killed") if dies else "Words"
+
+    backend.answer = answer
+    async with running(backend) as (engine, crew):
+        healthy = crew.start(ask(engine, good))
+        deadly = crew.start(outcome(ask(engine, killer, speaker="will")))
+        await until(lambda: backend.decoding == 2)
+        backend.let_go()
+        assert (await healthy).text == "Words"
+        assert isinstance(await deadly, EngineDied)
+        assert (await ask(engine, speaker="eve")).text == "Words"
+    assert (good.times_taken, killer.times_taken) == (2, 2)
+
+
+async def test_a_suspect_that_nobody_waits_for_any_more_holds_nobody_up():
+    backend, audio = FakeBackend(slots=2), Audio()
+    backend.hold()
+    async with running(backend) as (engine, crew):
+        given_up = crew.start(ask(engine, audio))
+        await audio.taken.wait()
+        backend.lose()
+        backend.answer = lambda request: EngineDied("no")
+        backend.let_go()
+        await until(lambda: not engine.scheduler.running)
+        given_up.cancel()
+        backend.answer = lambda request: "Words"
+        backend.come()
+        assert (await ask(engine, speaker="will")).text == "Words"
+    assert audio.times_taken == 1
+
+
+async def test_one_request_that_fails_does_not_fail_its_batch():
+    backend = FakeBackend(slots=1, max_batch=4, there=False)
+    backend.answer = lambda request: DecodeFailed("no") if len(request.pcm) == 1 else "Words"
+    async with running(backend) as (engine, crew):
+        good = [crew.start(ask(engine, speaker=speaker)) for speaker in ("ada", "eve", "joe")]
+        bad = crew.start(outcome(ask(engine, Audio(SILENCE[:1]), speaker="will")))
+        await until(lambda: engine.scheduler.waiting_finals == 4)
+        backend.come()
+        assert [(await each).text for each in good] == ["Words"] * 3
+        assert isinstance(await bad, DecodeFailed)
+
+
+async def test_whatever_a_backend_comes_up_with_stays_with_the_request():
+    backend = FakeBackend()
+    answers = iter([UnicodeError("Ada Lovelace"), "Words"])
+    backend.answer = lambda request: next(answers)
+    async with running(backend) as (engine, _):
+        failed = await outcome(ask(engine))
+        assert isinstance(failed, DecodeFailed)
+        assert "Ada" not in str(failed)
+        assert (await ask(engine)).text == "Words"
 
 
 async def test_audio_that_cannot_be_decoded_is_not_tried_again():

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from pipeline import Kind, Step
-from pipeline.engine import LOOK_S, NARROW_BEAM, WIDE_BEAM
+from pipeline.engine import EXPIRED_S, LOOK_S, NARROW_BEAM, WIDE_BEAM
 from pipeline.errors import Shed
 from pipeline.overload import Ladder, LadderSettings
 from pipeline.request import Hypothesis
@@ -102,6 +102,31 @@ async def test_time_before_the_backend_was_there_is_no_lateness_either():
         backend.come()
         assert isinstance(await waiting, Hypothesis)
         assert engine.ladder.step is Step.NORMAL
+
+
+async def test_what_an_outage_delayed_is_not_given_up_before_there_was_time_to_catch_up():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        backend.lose()
+        waiting = overdue(engine, crew, 1.0)
+        await looks(4)
+        backend.come()
+        await until(lambda: engine.ladder.step is Step.SHED)
+        await looks(2)
+        assert not waiting.done()
+        assert isinstance(await waiting, Shed)  # though in the end …
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["with a backend", "without"])
+async def test_what_nobody_would_read_any_more_is_given_up(there):
+    backend = FakeBackend(slots=1, there=there)
+    backend.hold()
+    async with running(backend) as (engine, crew):
+        if there:
+            crew.start(ask(engine, speaker="busy"))
+            await until(lambda: backend.decoding)
+        assert isinstance(await overdue(engine, crew, EXPIRED_S + 1.0), Shed)
 
 
 async def test_partials_are_never_late():

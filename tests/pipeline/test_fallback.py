@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from pipeline import Engine, EngineFatal, EngineSettings, Kind, make_backend
-from pipeline.errors import EngineDied, EngineError
+from pipeline.errors import DecodeFailed, EngineDied, EngineError
 from pipeline.fallback import FallbackBackend
 from pipeline.local import LocalBackend
 from pipeline.remote import RemoteBackend
-from pipeline.remote_policy import TRIP_AFTER, RemoteSettings
+from pipeline.remote_policy import FALLBACK_AFTER_S, TRIP_AFTER, RemoteSettings
 from pipeline.request import DecodeRequest
 from pipeline.scheduler import Job
 from soak.crew import Crew
@@ -100,6 +100,12 @@ def breaks(server):
     server.usually = asr.status(500)
 
 
+async def lose_the_server(stage):
+    breaks(stage.far)
+    while stage.remote._up:
+        assert await stage.hear() == NEAR
+
+
 # Who decodes
 
 
@@ -113,8 +119,9 @@ async def test_what_the_server_fails_to_decode_is_decoded_here_and_so_is_all_the
     async with playing() as stage:
         breaks(stage.far)
         assert await stage.hear() == NEAR
-        assert len(stage.far.uploads) == TRIP_AFTER
-        assert [await stage.hear(), await stage.hear(Kind.PARTIAL)] == [NEAR, NEAR]
+        assert sum(stage.far_time.slept) < FALLBACK_AFTER_S
+        assert [await stage.hear() for _ in range(3)] == [NEAR] * 3
+        assert await stage.hear(Kind.PARTIAL) == NEAR
         assert len(stage.far.uploads) == TRIP_AFTER
         assert stage.witness.told == ["ready"]  # nobody noticed
         assert stage.backend.restarts == 1
@@ -122,8 +129,7 @@ async def test_what_the_server_fails_to_decode_is_decoded_here_and_so_is_all_the
 
 async def test_the_server_gets_the_work_back_when_it_has_recovered():
     async with playing() as stage:
-        breaks(stage.far)
-        await stage.hear()
+        await lose_the_server(stage)
         stage.far.usually = asr.says(FAR)
         stage.far_time.gate.set()
         await until(lambda: stage.remote._up)
@@ -133,8 +139,43 @@ async def test_the_server_gets_the_work_back_when_it_has_recovered():
 async def test_a_partial_that_the_server_fails_to_decode_is_given_up():
     async with playing() as stage:
         stage.far.then(asr.status(500))
-        assert isinstance(await stage.fails(Kind.PARTIAL), EngineDied)
+        assert isinstance(await stage.fails(Kind.PARTIAL), DecodeFailed)
         assert stage.near.uploads == []
+
+
+async def test_while_the_server_is_busy_finals_are_decoded_here_and_nobody_waits():
+    async with playing() as stage:
+        stage.far.then(asr.status(429, Retry_After="7"))
+        assert [await stage.hear() for _ in range(3)] == [NEAR] * 3
+        assert isinstance(await stage.fails(Kind.PARTIAL), DecodeFailed)
+        assert (len(stage.far.uploads), stage.far_time.slept) == (1, [])
+        stage.far_time.now += 7
+        assert await stage.hear() == FAR
+
+
+async def test_a_server_that_takes_too_long_is_not_waited_for():
+    async with playing() as stage:
+        stage.far.usually = asr.takes(stage.far_time, FALLBACK_AFTER_S, asr.status(504))
+        assert await stage.hear() == NEAR
+        assert (len(stage.far.uploads), stage.far_time.slept) == (1, [])
+
+
+async def test_while_there_is_nobody_to_fall_back_on_the_server_is_waited_for_with_patience():
+    async with playing(near_models=401) as stage:
+        stage.far.then(asr.status(429))
+        assert await stage.hear() == FAR
+        assert stage.far_time.slept == [5.0]
+
+
+async def test_while_the_local_model_is_alone_no_more_is_taken_than_it_decodes():
+    async with playing() as stage:
+        assert stage.backend.slots == 8
+        await lose_the_server(stage)
+        assert stage.backend.slots == 2
+        stage.far.usually = asr.says(FAR)
+        stage.far_time.gate.set()
+        await until(lambda: stage.remote._up)
+        assert stage.backend.slots == 8
 
 
 async def test_audio_that_the_server_refuses_is_decoded_here():
@@ -161,6 +202,7 @@ async def test_when_both_are_away_it_is_worth_another_try():
     async with playing() as stage:
         breaks(stage.far)
         breaks(stage.near)
+        assert isinstance(await stage.fails(), EngineDied)
         assert isinstance(await stage.fails(), EngineDied)
         assert stage.witness.told == ["ready", "lost"]
         assert isinstance(await stage.fails(), EngineDied)
@@ -310,6 +352,7 @@ async def test_speech_is_turned_into_words_on_this_machine_while_the_server_is_d
         await engine.wait_ready()
         assert (engine.languages, engine.pid) == (("en",), local.pid)
         pcm = downsampled("austen-0930")
-        job = Job(kind=Kind.FINAL, speaker="ada", language="en", due=0.0, cut=lambda: pcm)
-        assert (await engine.transcribe(job)).text == "He might even have been made amiable himself."
+        for _ in range(2):  # the first one still finds out, the second one loses the server
+            job = Job(kind=Kind.FINAL, speaker="ada", language="en", due=0.0, cut=lambda: pcm)
+            assert (await engine.transcribe(job)).text == "He might even have been made amiable himself."
         assert engine.restarts == 1

@@ -204,6 +204,17 @@ async def test_what_was_heard_before_a_file_broke_comes_out_first(path, detector
     assert len(captions) >= 2
 
 
+async def test_a_file_that_was_cut_off_is_heard_as_far_as_it_goes(path, detectors):
+    whole, _ = await run(path, Recogniser(), detectors)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    done, captions = await run(path, Recogniser(), detectors)
+
+    assert captions
+    assert whole.missing_s == 0.0
+    assert done.missing_s == pytest.approx(whole.length_s / 2, abs=0.1)
+
+
 async def test_a_long_file_waits_for_the_engine_outside_of_memory(tmp_path, detectors):
     path = write(tmp_path / "long.wav", np.tile(speech("sonnet-1"), 30), "pcm_s16le", 8_000)
     engine = Recogniser(delays=(3600.0,))

@@ -11,6 +11,8 @@ from pipeline import GAP_MARK, Kind, Step
 from pipeline.audio import FRAME, samples, seconds
 from pipeline.caption import CAPTION_CHARACTERS
 from pipeline.errors import DecodeFailed, EngineDied, EngineFatal, Shed
+from pipeline.finals import SURE
+from pipeline.request import Hypothesis
 from pipeline.scheduler import SchedulerFull
 from tests.pipeline.stage import (
     BREATH,
@@ -132,14 +134,62 @@ async def test_the_final_after_two_pauses_holds_all_that_was_said():
     assert stage.texts == [(1, "Word 2")]
 
 
-@pytest.mark.parametrize("error", [DecodeFailed, EngineDied, EngineFatal, SchedulerFull, Shed])
-async def test_a_decode_that_failed_in_the_pause_is_tried_again_at_the_end(error):
-    async with listening(Stage(failing(error, times=1))) as stage:
+async def test_a_decode_that_found_no_place_in_the_pause_is_tried_again_at_the_end():
+    async with listening(Stage(failing(SchedulerFull, times=1))) as stage:
         await paused(stage)
         stage.speak(PAUSE)
     assert stage.texts == [(1, "Words")]
     assert len(stage.engine.jobs) == 2
     assert stage.totals.gaps == 0
+
+
+@pytest.mark.parametrize("error", [DecodeFailed, EngineDied, EngineFatal, Shed])
+async def test_a_decode_that_failed_in_the_pause_is_not_tried_again(error):
+    """The engine has tried whatever is worth it; what it gave up must not come back to it."""
+    async with listening(Stage(failing(error, times=1))) as stage:
+        await paused(stage)
+        stage.speak(PAUSE)
+    assert stage.texts == [(1, GAP_MARK)]
+    assert len(stage.engine.jobs) == 1
+    assert stage.totals.gaps == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "avg_logprob", "sooner"),
+    [("A sentence.", 0.0, True), ("A sentence.", SURE - 0.01, False), ("Not yet", 0.0, False)],
+    ids=["a sentence", "a doubtful one", "none"],
+)
+async def test_after_a_sentence_the_utterance_ends_sooner(text, avg_logprob, sooner):
+    engine = FakeEngine()
+    engine.answer = lambda kind, pcm: Hypothesis(text=text, language="en", decode_s=0.0, avg_logprob=avg_logprob)
+    endings = ENDPOINTS.hangover
+    silence = (endings.after_sentence + endings.shortest) // 2 // FRAME
+    async with listening(Stage(engine, FINALS_ONLY)) as stage:
+        await paused(stage)
+        await until(lambda: engine.jobs)
+        stage.speak("." * (silence - len(BREATH)))
+        await stage.heard()
+        stage.speak(MORE + PAUSE)
+    assert len(stage.finals) == (2 if sooner else 1)
+
+
+async def test_what_follows_a_cut_is_said_however_little_it_is():
+    longest = ENDPOINTS.cut_within + samples(2.0)
+    settings = replace(SETTINGS, segmenter=replace(ENDPOINTS, max_length=longest))
+    stage = await spoken(SILENCE + "#" * (longest // FRAME - 20) + PAUSE, settings=settings)
+    assert [final.utterance for final in stage.finals] == [1, 2]
+
+
+async def test_what_was_not_said_when_nobody_waits_any_more_counts_as_lost():
+    stage = Stage(FakeEngine())
+    stage.engine.hold(Kind.FINAL)
+    listener = asyncio.create_task(stage.pipeline.run())
+    stage.speak((WORD + PAUSE) * 2)
+    await stage.heard()
+    listener.cancel()
+    await asyncio.wait([listener])
+    assert stage.totals.gaps == 2
+    assert stage.totals.gap_s > 2 * seconds(len(WORD) * FRAME) * 0.9
 
 
 async def test_a_decode_that_failed_in_the_pause_is_not_missed_when_speech_goes_on():
@@ -224,6 +274,7 @@ async def test_each_request_tells_how_much_audio_of_its_speaker_waits():
     async with listening(stage):
         stage.speak((WORD + PAUSE) * 3)
         await until(lambda: stage.engine.jobs)
+        await stage.heard()
         waiting_s = stage.engine.jobs[0].backlog_s()
         stage.engine.let_go(Kind.FINAL)
         await until(lambda: len(stage.finals) == 3)

@@ -18,11 +18,12 @@ class Talker:
         self.hangover = Hangover(settings)
         self.at = 0
 
-    def say(self, *pauses):
+    def say(self, *pauses, sentence=False, silence=None):
+        """`silence` None: as much as it takes to end an utterance."""
         for pause in pauses:
             self.hangover.began(onset=self.at)
             self.at += samples(0.5)
-            self.hangover.ended(at=self.at)
+            self.hangover.ended(at=self.at, silence=self.patience if silence is None else silence, sentence=sentence)
             self.at += pause
         return self
 
@@ -68,6 +69,24 @@ def test_in_a_long_utterance_a_short_pause_will_do(patient):
     ordinary, short = talker.patience, SETTINGS.in_long_utterance
     assert talker.hangover.samples(length=SETTINGS.long_utterance - 1) == ordinary
     assert talker.hangover.samples(length=SETTINGS.long_utterance) == short < ordinary
+
+
+def test_after_a_sentence_a_short_pause_will_do():
+    hangover = Talker().say(*[SOON] * 20).hangover
+    assert hangover.samples(length=0, sentence=True) == SETTINGS.after_sentence < hangover.samples(length=0)
+
+
+def test_who_goes_on_soon_after_a_sentence_was_not_interrupted():
+    assert Talker().say(*[SOON] * 20, sentence=True).patience == SETTINGS.shortest
+
+
+def test_who_is_silent_for_long_after_a_sentence_really_stops_when_silent():
+    talker = Talker().say(*[SOON] * 20)
+    assert talker.say(LATER, LATER, sentence=True).patience < SETTINGS.longest
+
+
+def test_what_something_else_ended_teaches_nothing():
+    assert Talker().say(*[SOON] * 20, silence=SETTINGS.shortest - 1).patience == SETTINGS.shortest
 
 
 def test_a_long_utterance_never_needs_more_silence_than_a_short_one():

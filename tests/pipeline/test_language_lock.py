@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import Language
+from pipeline.guards import Rule
 from pipeline.language_lock import AGREE, DOUBTFUL_LOGPROB, DOUBTS, SURE, LanguageLock
 from pipeline.request import Hypothesis
 
@@ -14,8 +15,19 @@ UNSURE = SURE / 2
 TRUE, DOUBTFUL = DOUBTFUL_LOGPROB / 2, DOUBTFUL_LOGPROB * 1.5
 
 
-def final(language, *, sure=UNSURE, logprob=TRUE, text="words"):
-    return Hypothesis(text=text, language=language, decode_s=0.1, language_probability=sure, avg_logprob=logprob)
+def final(language, *, sure=UNSURE, logprob=TRUE, text="words", suppressed=""):
+    return Hypothesis(
+        text=text,
+        language=language,
+        decode_s=0.1,
+        language_probability=sure,
+        avg_logprob=logprob,
+        suppressed=suppressed,
+    )
+
+
+def withheld(rule, language="de"):
+    return final(language, sure=1.0, text="", suppressed=rule.value)
 
 
 def after(*finals, language=AUTO):
@@ -82,6 +94,28 @@ def test_an_empty_final_is_no_doubt():
     assert after(final("de", sure=1.0), *noises).code == "de"
 
 
+@pytest.mark.parametrize("rule", [Rule.LOW_CONFIDENCE, Rule.COMPRESSION, Rule.TOO_FAST])
+def test_speech_whose_text_is_withheld_is_a_doubt(rule):
+    lock = after(final("de", sure=1.0), *[withheld(rule)] * (DOUBTS - 1))
+    assert lock.code == "de"
+    lock.heard(withheld(rule))
+    assert lock.code == ""
+
+
+@pytest.mark.parametrize("rule", [Rule.NO_LETTERS, Rule.NO_SPEECH, Rule.SILENCE_PHRASE])
+def test_what_was_no_speech_is_no_doubt(rule):
+    assert after(final("de", sure=1.0), *[withheld(rule)] * DOUBTS * 2).code == "de"
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_no_language_is_detected_by_what_is_withheld(rule):
+    assert after(*[withheld(rule)] * DOUBTS * 2).code == ""
+
+
+def test_nothing_that_is_withheld_changes_the_language_of_a_room():
+    assert after(*[withheld(Rule.TOO_FAST)] * DOUBTS, language=GERMAN).code == "de"
+
+
 # Laws
 
 finals = st.lists(
@@ -91,7 +125,8 @@ finals = st.lists(
         sure=st.floats(0.0, 1.0),
         logprob=st.sampled_from([TRUE, DOUBTFUL]),
         text=st.sampled_from(["words", ""]),
-    ),
+    )
+    | st.builds(withheld, st.sampled_from(Rule)),
     max_size=30,
 )
 
@@ -114,4 +149,5 @@ def test_a_kept_language_never_flips_to_another_at_once(heard):
 def test_where_the_model_believes_its_words_the_first_sure_language_stays(heard):
     first = final("de", sure=SURE)
     believed = [final(each.language, sure=each.language_probability, text=each.text) for each in heard]
+    assert not any(each.suppressed for each in believed)
     assert after(first, *believed).code == "de"

@@ -6,12 +6,16 @@ from pipeline import UnknownLanguage
 from pipeline.languages import (
     NAMES,
     NO_SPACES,
+    OTHER_TOKENS,
     RIGHT_TO_LEFT,
+    TOKENS,
     Language,
+    belongs,
     catalogue,
     join_words,
     parse_language,
     split_words,
+    token_density,
 )
 
 MULTILINGUAL = frozenset(NAMES)
@@ -57,13 +61,86 @@ def test_only_a_model_that_can_detect_languages_offers_to():
 
 def test_latin_words_among_characters_stay_whole_and_apart():
     words = split_words("我用 Nextcloud Talk 3.5 开会", "zh")
-    assert words == ["我", "用", "Nextcloud", "Talk", "3.5", "开", "会"]
-    assert join_words(words, "zh") == "我用Nextcloud Talk 3.5开会"
+    assert words == ["我", "用", " Nextcloud", " Talk", " 3.5", " 开", "会"]
+    assert join_words(words, "zh") == "我用 Nextcloud Talk 3.5 开会"
+
+
+def test_words_of_different_origin_do_not_run_together():
+    assert join_words(["用", "Nextcloud", "Talk", "开", "会"], "zh") == "用Nextcloud Talk开会"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("zh", "Studio, Git"),
+        ("ja", "café au lait を 2 つ"),
+        ("ja", "cafe\u0301 au lait"),
+        ("th", "สวัสดีครับ วันนี้ ประชุม snake_case กัน"),
+        ("lo", "ສະບາຍດີ ທຸກຄົນ"),
+        ("km", "មនុស្ស ទាំងអស់ កើតមក"),
+        ("zh", "в Москве 很冷"),
+        ("yue", "don’t 好"),
+    ],
+)
+def test_what_is_parted_and_joined_again_is_as_it_was(code, text):
+    assert join_words(split_words(text, code), code) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "words"),
+    [
+        ("ja", "café 2", ["café", " 2"]),
+        ("th", "ที่นี่", ["ที่", "นี่"]),
+        ("th", "เมื่อไร", ["เมื่", "อ", "ไร"]),
+        ("lo", "ແລະ", ["ແລະ"]),
+        ("km", "ស្រី", ["ស្រី"]),
+        ("my", "သင်္ဘော", ["သ", "င်္ဘော"]),
+        ("my", "မြန်မာ", ["မြ", "န်", "မာ"]),
+        ("bo", "བཀྲ", ["བ", "ཀྲ"]),
+        ("zh", "👩\u200d💻好", ["👩\u200d💻", "好"]),
+    ],
+    ids=[
+        "accents",
+        "marks above",
+        "a vowel before its consonant",
+        "vowels before and after their consonants",
+        "a consonant below another",
+        "a consonant below a silent one",
+        "a silent consonant",
+        "stacked consonants",
+        "joined signs",
+    ],
+)
+def test_what_belongs_to_a_character_is_never_parted_from_it(code, text, words):
+    assert split_words(text, code) == words
+
+
+def test_the_first_character_after_a_space_is_its_own():
+    assert not belongs("เ ก", 1)
+    assert not belongs("เ ก", 2)
 
 
 def test_every_code_with_a_peculiarity_is_a_known_code():
     assert NAMES.keys() >= RIGHT_TO_LEFT
     assert NAMES.keys() >= NO_SPACES
+    assert NAMES.keys() >= TOKENS.keys()
+
+
+#: Tokens of article 1 of the Universal Declaration of Human Rights in Whisper's multilingual vocabulary.
+MEASURED = (
+    "en 34|de 42|ru 48|zh 50|pl 56|ar 63|ko 65|ja 81|el 99|th 126|mn 132|hy 181|hi 195|ta 200|te 294|bn 335|km 401|"
+    "ka 425|pa 440|my 726"
+)
+
+
+@pytest.mark.parametrize("measured", MEASURED.split("|"))
+def test_the_density_of_a_language_is_what_was_measured(measured):
+    code, tokens = measured.split()
+    assert 0.8 < token_density(code) / (int(tokens) / 34) < 1.3
+
+
+def test_what_was_not_measured_is_taken_for_a_european_language():
+    assert token_density("ht") == token_density("") == OTHER_TOKENS
 
 
 def test_the_names_are_whispers_own_codes():
@@ -76,7 +153,7 @@ def test_the_names_are_whispers_own_codes():
     ("code", "text", "words"),
     [
         ("en", "  two\n words ", ["two", "words"]),
-        ("ja", "今日は 雨", ["今", "日", "は", "雨"]),
+        ("ja", " 今日は  雨 ", ["今", "日", "は", " 雨"]),
         ("en", "", []),
         ("zh", " ", []),
     ],
@@ -95,3 +172,11 @@ def test_characters_that_were_joined_are_parted_again(characters, code):
     joined = join_words(characters, code)
     assert " " not in joined
     assert split_words(joined, code) == characters
+
+
+@given(
+    st.one_of(st.text(max_size=60), st.text("ab é.,'-_ \n漢字ที่เ្្ក\u1039\u200d", max_size=60)),
+    st.sampled_from(sorted(NO_SPACES)),
+)
+def test_whatever_is_parted_and_joined_again_is_as_it_was_but_for_the_kind_of_spaces(text, code):
+    assert join_words(split_words(text, code), code) == " ".join(text.split())

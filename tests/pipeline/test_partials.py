@@ -69,6 +69,22 @@ async def test_a_partial_that_comes_after_its_utterance_was_closed_is_not_shown(
     ]
 
 
+async def test_what_a_partial_cost_does_not_delay_the_first_one_of_the_next_utterance():
+    never_again = replace(SETTINGS, partials=replace(SETTINGS.partials, interval_s=10_000.0))
+    stage = Stage(FakeEngine(), never_again)
+    stage.engine.hold(Kind.PARTIAL)
+    async with listening(stage):
+        stage.speak(LONG_WORD)
+        await until(lambda: stage.engine.questions(Kind.PARTIAL))
+        stage.speak(PAUSE)
+        await until(lambda: stage.finals)
+        stage.speak(LONG_WORD)
+        await stage.heard()
+        stage.engine.let_go(Kind.PARTIAL)
+        await until(lambda: stage.partials)
+    assert stage.partials[0].utterance == 2
+
+
 async def test_no_partial_is_shown_before_the_final_of_the_utterance_before_it():
     stage = Stage(FakeEngine())
     stage.engine.hold(Kind.FINAL)

@@ -14,7 +14,7 @@ import pytest
 from pipeline import Engine, EngineFatal, EngineState, Kind
 from pipeline.errors import DecodeFailed, EngineDied, EngineError
 from pipeline.local import LocalBackend
-from pipeline.remote import MAX_TEXT, Malformed, RemoteBackend, language_code, read_answer
+from pipeline.remote import RemoteBackend
 from pipeline.remote_policy import TRANSIENT_DELAYS_S, TRIP_AFTER, RemoteSettings
 from pipeline.request import DecodeRequest
 from pipeline.scheduler import Job
@@ -136,77 +136,6 @@ async def echo_of_the_prompt(server, request, upload):
 # What comes back
 
 
-@pytest.mark.parametrize(
-    ("told", "code"),
-    [
-        ("english", "en"), ("English", "en"), ("en", "en"), ("en-US", "en"), ("pt_BR", "pt"), ("yue", "yue"),
-        ("haitian creole", "ht"), ("nynorsk", "nn"), ("myanmar", "my"), ("jv", "jw"), ("klingon", ""), ("", ""),
-    ],
-)  # fmt: skip
-def test_a_language_is_known_by_code_and_by_name(told, code):
-    assert language_code(told) == code
-
-
-def test_numbers_are_averaged_over_the_segments_by_length():
-    answer = segments(
-        {"avg_logprob": -0.2, "no_speech_prob": 0.1, "tokens": [1] * 9},
-        {"avg_logprob": -1.2, "no_speech_prob": 0.6, "tokens": [1]},
-    )
-    decoded = read_answer(json.dumps({"text": " one\n two ", **answer}).encode(), language="", duration_s=2.0)
-    assert (decoded.text, decoded.language, decoded.tokens) == ("one two", "en", 10)
-    assert decoded.avg_logprob == pytest.approx(-0.3)
-    assert decoded.no_speech_prob == pytest.approx(0.15)
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {},
-        {"segments": []},
-        {"segments": None, "language": None},
-        {"segments": [{"avg_logprob": None, "tokens": None}]},
-        {"segments": [{"text": "no numbers"}], "language": 7},
-    ],
-)
-def test_numbers_that_are_not_there_are_neutral(more):
-    decoded = read_answer(json.dumps({"text": WORDS, **more}).encode(), language="de", duration_s=2.0)
-    assert (decoded.text, decoded.language) == (WORDS, "de")
-    assert (decoded.tokens, decoded.avg_logprob, decoded.no_speech_prob) == (0, 0.0, 0.0)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html>nginx</html>",
-        b'{"text": "half',
-        b"\xff\xfe\xfd",
-        b"[" * 100_000,
-        b"null",
-        b'"text"',
-        b"[]",
-        b"{}",
-        b'{"text": null}',
-        b'{"text": 7}',
-        b'{"error": {"message": "loading"}}',
-        b'{"text": "\\ud800"}',
-        b'{"text": "%s"}' % (b"a" * (MAX_TEXT + 1)),
-        b'{"text": "a", "segments": {"id": 1}}',
-        b'{"text": "a", "segments": ["b"]}',
-        b'{"text": "a", "segments": [{"avg_logprob": "low"}]}',
-        b'{"text": "a", "segments": [{"avg_logprob": NaN}]}',
-        b'{"text": "a", "segments": [{"avg_logprob": -Infinity}]}',
-        b'{"text": "a", "segments": [{"no_speech_prob": true}]}',
-        b'{"text": "a", "segments": [{"no_speech_prob": 1%s}]}' % (b"0" * 400),
-    ],
-)
-def test_what_is_no_answer_is_told_without_its_words(body):
-    with pytest.raises(Malformed) as raised:
-        read_answer(body, language="en", duration_s=1.0)
-    assert str(raised.value).startswith("an answer ")
-    assert raised.value.__cause__ is None
-
-
 async def test_what_the_guards_suspect_is_withheld_and_named():
     unsure = segments({"avg_logprob": -0.9, "no_speech_prob": 0.9, "tokens": [1, 2]})
     async with talking(asr.says("Thank you.", **unsure)) as stage:
@@ -274,7 +203,7 @@ async def test_a_final_survives_what_passes_and_a_partial_is_given_up(misbehavio
         assert stage.time.slept == [0.0, 0.1]
 
         stage.server.then(misbehaviour)
-        assert isinstance(await stage.fails(Kind.PARTIAL), EngineDied)
+        assert isinstance(await stage.fails(Kind.PARTIAL), DecodeFailed)
         assert stage.time.slept == [0.0, 0.1]
         assert (stage.witness.told, stage.backend.restarts) == (["ready"], 0)
 
@@ -298,22 +227,115 @@ async def test_a_busy_server_is_left_in_peace_for_a_while(busy, slept):
 async def test_a_server_that_stays_busy_is_given_up_only_after_finals_waited_in_vain():
     async with talking(asr.status(429)) as stage:
         for _ in range(TRIP_AFTER * 2):
-            assert isinstance(await stage.fails(Kind.PARTIAL), EngineDied)
+            assert isinstance(await stage.fails(Kind.PARTIAL), DecodeFailed)
         for _ in range(TRIP_AFTER - 1):
-            assert isinstance(await stage.fails(), EngineDied)
+            assert isinstance(await stage.fails(), DecodeFailed)
         assert stage.backend.restarts == 0
         stage.server.then(*[asr.status(429)] * 4, asr.says(""))
-        assert isinstance(await stage.fails(), EngineDied)
+        assert isinstance(await stage.fails(), DecodeFailed)
         assert stage.backend.restarts == 1
+
+
+@pytest.mark.parametrize(("asked", "pause_s"), [({}, 5.0), ({"Retry_After": "12"}, 12.0), ({"Retry_After": "0"}, 0.0)])
+async def test_partials_spare_a_busy_server_until_it_wants_requests_again(asked, pause_s):
+    async with talking() as stage:
+        stage.server.then(asr.status(429, **asked))
+        assert isinstance(await stage.fails(Kind.PARTIAL), DecodeFailed)
+        if pause_s:
+            stage.time.now += pause_s - 0.1
+            assert isinstance(await stage.fails(Kind.PARTIAL), DecodeFailed)
+            assert len(stage.server.uploads) == 1
+            assert (await stage.hear()).text == WORDS  # finals have nowhere else to go
+            stage.time.now += 0.1
+        assert (await stage.hear(Kind.PARTIAL)).text == WORDS
+
+
+# When somebody else can decode
+
+
+async def test_a_final_does_not_wait_for_a_busy_server_and_others_spare_it():
+    async with talking() as stage:
+        stage.backend.relief = True
+        stage.server.then(asr.status(429, Retry_After="12"))
+        assert isinstance(await stage.fails(), DecodeFailed)
+        assert isinstance(await stage.fails(), DecodeFailed)
+        assert (len(stage.server.uploads), stage.time.slept) == (1, [])
+        stage.time.now += 12.0
+        assert (await stage.hear()).text == WORDS
+
+
+async def test_a_final_is_tried_again_only_within_the_time_for_the_server():
+    async with talking() as stage:
+        stage.backend.relief = True
+        stage.server.usually = asr.takes(stage.time, 1.7, asr.status(500))
+        assert isinstance(await stage.fails(), DecodeFailed)
+        assert stage.time.slept == [0.0, 0.1]
+        assert stage.backend.restarts == 0
+
+
+async def test_a_server_that_hangs_is_not_waited_for_as_long_as_if_there_were_no_other(monkeypatch):
+    monkeypatch.setattr("pipeline.remote_policy.FALLBACK_AFTER_S", 0.2)
+    monkeypatch.setattr("pipeline.remote_policy.LEAST_TRY_S", 0.1)
+    async with talking(asr.hang, timeout_s=GUARD_S * 2) as stage:
+        stage.backend.relief = True
+        assert isinstance(await stage.fails(), DecodeFailed)
+
+
+# Formats
+
+
+def knows_only_json(status):
+    async def answer(server, request, upload):
+        known = upload.fields["response_format"] == "json"
+        return await (asr.says(WORDS) if known else asr.status(status))(server, request, upload)
+
+    return answer
+
+
+def formats(server):
+    return [upload.fields["response_format"] for upload in server.uploads]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+async def test_a_server_that_knows_no_details_is_asked_for_none_from_then_on(status, caplog):
+    async with talking(knows_only_json(status)) as stage:
+        assert [(await stage.hear()).text for _ in range(2)] == [WORDS] * 2
+        assert formats(stage.server) == ["verbose_json", "json", "json"]
+    (said,) = [each.getMessage() for each in caplog.records if "verbose_json" in each.getMessage()]
+    assert "without probabilities" in said
+
+
+async def test_two_that_find_it_out_at_once_are_both_heard():
+    async with talking(knows_only_json(400)) as stage:
+        assert [each.text for each in await stage.backend.decode([asking(), asking()])] == [WORDS] * 2
+
+
+async def test_a_server_that_gave_details_once_is_never_asked_for_less():
+    async with talking() as stage:
+        await stage.hear()
+        stage.server.then(asr.status(400))
+        assert isinstance(await stage.fails(), DecodeFailed)
+        assert (await stage.hear()).text == WORDS
+        assert formats(stage.server) == ["verbose_json"] * 3
+
+
+async def test_audio_that_cannot_be_decoded_says_nothing_of_the_format():
+    async with talking() as stage:
+        stage.server.then(asr.status(400), asr.status(400))
+        assert isinstance(await stage.fails(), DecodeFailed)
+        await stage.hear()
+        assert formats(stage.server) == ["verbose_json", "json", "verbose_json"]
 
 
 @pytest.mark.parametrize("code", [400, 413, 422])
 async def test_audio_that_the_server_cannot_decode_is_its_own_failure(code):
-    async with talking(asr.status(code)) as stage:
+    async with talking() as stage:
+        await stage.hear()
+        stage.server.usually = asr.status(code)
         for _ in range(TRIP_AFTER + 1):
             assert isinstance(failure := await stage.fails(), DecodeFailed)
         assert f"status {code}" in str(failure)
-        assert len(stage.server.uploads) == TRIP_AFTER + 1
+        assert len(stage.server.uploads) == TRIP_AFTER + 2
         assert (stage.witness.told, stage.time.slept) == (["ready"], [])
 
 
@@ -332,10 +354,36 @@ async def test_a_refusal_is_the_end_and_says_what_to_do(code, setting):
 
 async def test_one_bad_request_among_several_is_told_when_all_are_done():
     async with talking() as stage:
-        stage.server.then(asr.status(400))
+        stage.server.then(asr.status(413))
         with pytest.raises(DecodeFailed):
             await stage.backend.decode([asking(), asking()])
         assert len(stage.server.uploads) == 2
+
+
+async def test_whatever_a_library_makes_of_one_request_ends_only_that(monkeypatch):
+    def broken(pcm):
+        raise UnicodeError(WORDS)
+
+    async with talking() as stage:
+        with monkeypatch.context() as patched:
+            patched.setattr("pipeline.remote.wav", broken)
+            failure = await stage.fails(Kind.PARTIAL)
+        assert isinstance(failure, DecodeFailed)
+        assert "UnicodeError" in str(failure)
+        assert WORDS not in str(failure)
+        assert (await stage.hear()).text == WORDS
+
+
+async def test_an_address_that_no_library_takes_does_not_end_the_engine(caplog):
+    time, witness = Time(), Witness()
+    backend = RemoteBackend(RemoteSettings(url=f"http://{'a' * 70}"), sleep=time.sleep, clock=time.clock)
+    async with asyncio.timeout(GUARD_S), Crew() as crew:
+        running = crew.start(backend.run(witness))
+        while len(time.slept) < TRIP_AFTER:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert not running.done()
+    assert "is not there yet (no answer: " in caplog.text
+    assert "aaa" not in caplog.text
 
 
 async def test_nothing_is_decoded_before_it_runs():
@@ -424,11 +472,20 @@ async def test_a_key_that_was_withdrawn_meanwhile_is_the_end():
         assert "ROOMSCRIBE_ASR_API_KEY" in str(await stage.running)
 
 
-async def test_failures_of_many_at_once_open_the_circuit_once():
+async def test_one_blip_that_hits_many_at_once_does_not_open_the_circuit():
     async with talking() as stage:
         stage.server.then(*[asr.reset_at_once] * 8)
         asked = [stage.crew.start(stage.fails(Kind.PARTIAL)) for _ in range(8)]
-        assert [type(await each) for each in asked] == [EngineDied] * 8
+        assert [type(await each) for each in asked] == [DecodeFailed] * 8
+        assert (stage.witness.told, stage.backend.restarts) == (["ready"], 0)
+
+
+async def test_what_fails_for_many_again_and_again_opens_it_once():
+    async with talking() as stage:
+        stage.server.then(*[asr.reset_at_once] * 8 * TRIP_AFTER, asr.says(""))
+        for _ in range(TRIP_AFTER):
+            asked = [stage.crew.start(stage.fails(Kind.PARTIAL)) for _ in range(8)]
+            assert [type(await each) for each in asked] == [DecodeFailed] * 8
         assert (stage.witness.told[:2], stage.backend.restarts) == (["ready", "lost"], 1)
 
 
@@ -506,6 +563,23 @@ async def test_a_final_goes_through_the_engine_although_the_server_is_away_for_a
             assert (await engine.transcribe(job())).text == WORDS
             assert (engine.state, engine.restarts) == (EngineState.READY, 1)
             assert engine.decodes[Kind.FINAL] == 1
+
+
+async def test_a_final_that_was_tried_in_vain_is_not_tried_all_over_again():
+    async with serving(asr.status(429)) as server:
+        time = Time()
+        backend = RemoteBackend(RemoteSettings(url=server.url), sleep=time.sleep, clock=time.clock)
+        async with running(backend) as (engine, _):
+            await engine.wait_ready()
+            with pytest.raises(DecodeFailed, match="status 429"):
+                await engine.transcribe(job())
+            assert (len(server.uploads), time.slept) == (4, [5.0, 10.0, 20.0])
+
+            server.usually = asr.takes(time, 20.0, asr.status(504))
+            with pytest.raises(DecodeFailed, match="status 504"):
+                await engine.transcribe(job())
+            assert len(server.uploads) == 4 + 2
+            assert engine.restarts == 0
 
 
 async def test_no_more_requests_are_out_at_once_than_there_are_slots():

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from pipeline import Kind
 from pipeline.languages import NAMES
 from pipeline.remote_policy import (
+    FALLBACK_AFTER_S,
     FIRST_WAIT_S,
+    LEAST_TRY_S,
     LONGEST_WAIT_S,
     MAX_RETRY_AFTER_S,
     RETRY_FOR_S,
@@ -24,14 +26,15 @@ from pipeline.remote_policy import (
     advice,
     classify,
     malformed,
+    pause_s,
 )
 
 BUSY, BROKEN, WRONG_KEY, BAD_AUDIO = classify(429), classify(500), classify(401), classify(400)
 
 
-def delays(kind, failures, *, spent_s=0.0):
+def delays(kind, failures, *, spent_s=0.0, relief=False):
     """What is waited after each failure, and None where it is given up."""
-    retries = Retries(kind)
+    retries = Retries(kind, relief=relief)
     return [retries.after(failure, spent_s=spent_s) for failure in failures]
 
 
@@ -148,6 +151,14 @@ def test_the_server_may_say_when_to_come_back_up_to_a_bound(header, expected):
     assert classify(429, retry_after=header).retry_after_s == expected
 
 
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [(BUSY, THROTTLED_DELAYS_S[0]), (classify(429, retry_after="12"), 12.0), (BROKEN, 0.0), (BAD_AUDIO, 0.0)],
+)
+def test_only_a_busy_server_is_spared_what_can_be_spared(failure, expected):
+    assert pause_s(failure) == expected
+
+
 # Retries
 
 
@@ -181,7 +192,29 @@ def test_each_kind_has_its_own_delays():
 def test_a_server_that_hangs_is_not_tried_for_minutes():
     assert delays(Kind.FINAL, [BROKEN], spent_s=RETRY_FOR_S) == [0.0]
     assert delays(Kind.FINAL, [BROKEN], spent_s=RETRY_FOR_S + 0.1) == [None]
+    assert delays(Kind.FINAL, [BROKEN] * 5, spent_s=RETRY_FOR_S - 4.0) == [*TRANSIENT_DELAYS_S[:4], None]
     assert delays(Kind.FINAL, [BUSY], spent_s=RETRY_FOR_S + 0.1) == [5.0]
+
+
+def test_where_somebody_else_can_decode_it_no_busy_server_is_waited_for():
+    assert delays(Kind.FINAL, [BUSY], relief=True) == [None]
+    assert delays(Kind.FINAL, [classify(429, retry_after="0")], relief=True) == [None]
+
+
+def test_and_a_broken_one_only_for_as_long_as_the_next_try_can_still_end_in_time():
+    latest_s = FALLBACK_AFTER_S - LEAST_TRY_S
+    assert delays(Kind.FINAL, [BROKEN] * 5, relief=True) == [0.0, 0.1, 1.0, 3.0, None]
+    assert delays(Kind.FINAL, [BROKEN] * 3, spent_s=latest_s - 0.1, relief=True) == [0.0, 0.1, None]
+    assert delays(Kind.FINAL, [BROKEN], spent_s=latest_s + 0.1, relief=True) == [None]
+
+
+def test_a_try_ends_when_the_time_for_the_server_is_up():
+    alone, relieved = Retries(Kind.FINAL), Retries(Kind.FINAL, relief=True)
+    assert [alone.limit_s(20.0, spent_s=each) for each in (0.0, 100.0)] == [20.0, 20.0]
+    assert relieved.limit_s(20.0, spent_s=0.0) == FALLBACK_AFTER_S
+    assert relieved.limit_s(20.0, spent_s=3.0) == FALLBACK_AFTER_S - 3.0
+    assert relieved.limit_s(20.0, spent_s=100.0) == LEAST_TRY_S
+    assert relieved.limit_s(0.5, spent_s=0.0) == 0.5
 
 
 # The circuit
@@ -189,9 +222,19 @@ def test_a_server_that_hangs_is_not_tried_for_minutes():
 
 def test_it_opens_after_five_failures_in_a_row_and_says_so_once():
     breaker = CircuitBreaker()
-    tickets = [breaker.admit(0.0) for _ in range(TRIP_AFTER + 2)]
-    assert [breaker.failed(ticket, 0.0) for ticket in tickets] == [False] * 4 + [True, False, False]
+    late = breaker.admit(0.0)
+    assert [breaker.failed(breaker.admit(0.0), 0.0) for _ in range(TRIP_AFTER)] == [False] * 4 + [True]
     assert (breaker.state, breaker.wait_s(0.0)) == (Circuit.OPEN, FIRST_WAIT_S)
+    assert not breaker.failed(late, 0.0)
+
+
+def test_what_fails_side_by_side_counts_once_however_many_they_are():
+    breaker = CircuitBreaker()
+    for _ in range(TRIP_AFTER - 1):
+        side_by_side = [breaker.admit(0.0) for _ in range(TRIP_AFTER * 2)]
+        assert not any(breaker.failed(ticket, 0.3) for ticket in side_by_side)
+    assert breaker.state is Circuit.CLOSED
+    assert breaker.failed(breaker.admit(0.3), 0.3)
 
 
 def test_a_success_between_failures_starts_the_count_afresh():
@@ -252,7 +295,7 @@ def test_old_news_neither_closes_nor_prolongs_an_open_circuit():
     )
 )
 def test_whatever_happens_it_keeps_its_promises(events):
-    breaker, now, out, failures, opened_at = CircuitBreaker(), 0.0, [], 0, 0.0
+    breaker, now, out, failures, counted, opened_at = CircuitBreaker(), 0.0, [], 0, 0, 0.0
 
     for what, detail in events:
         before = breaker.state
@@ -262,22 +305,23 @@ def test_whatever_happens_it_keeps_its_promises(events):
             wait_s, ticket = breaker.wait_s(now), breaker.admit(now)
             assert (ticket is not None) == (before is Circuit.CLOSED or (before is Circuit.OPEN and wait_s == 0))
             if ticket is not None:
-                out.append((ticket, breaker.state))
+                out.append((ticket, breaker.state, counted))
         elif out:
-            ticket, given_in = out.pop(detail % len(out))
+            ticket, given_in, counted_then = out.pop(detail % len(out))
             current = given_in is before and breaker._era == ticket.era
-            failures = 0 if current and what == "succeed" else failures + (current and given_in is Circuit.CLOSED)
+            counts = current and what == "fail" and given_in is Circuit.CLOSED and counted_then == counted
+            failures, counted = (0 if current and what == "succeed" else failures + counts), counted + counts
             if what == "succeed":
                 breaker.succeeded(ticket)
                 assert breaker.state is (Circuit.CLOSED if current else before)
             else:
                 tripped = breaker.failed(ticket, now)
                 assert tripped == (before is Circuit.CLOSED and breaker.state is Circuit.OPEN)
-                assert tripped == (current and before is Circuit.CLOSED and failures == TRIP_AFTER)
+                assert tripped == (counts and failures == TRIP_AFTER)
                 assert current or breaker.state is before
         if breaker.state is Circuit.OPEN and before is not Circuit.OPEN:
             opened_at, failures = now, 0
             assert FIRST_WAIT_S - 1e-6 <= breaker.wait_s(now) <= LONGEST_WAIT_S + 1e-6
         if breaker.state is Circuit.OPEN:
             assert breaker.wait_s(opened_at + LONGEST_WAIT_S) == 0  # it never stays shut for longer
-        assert sum(given is Circuit.HALF_OPEN and ticket.era == breaker._era for ticket, given in out) <= 1
+        assert sum(given is Circuit.HALF_OPEN and ticket.era == breaker._era for ticket, given, _ in out) <= 1

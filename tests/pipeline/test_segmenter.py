@@ -140,6 +140,28 @@ def test_in_a_long_utterance_a_short_pause_is_an_end():
     assert player.reasons == [Reason.SILENCE]
 
 
+def test_after_a_sentence_a_short_pause_is_an_end():
+    player = segment("####....", hangs=hangover(9, after_sentence=5))
+    player.segmenter.sentence_over(speech_end=4 * FRAME)
+    player.play(".")
+    assert player.picture == "[==]"
+    assert player.reasons == [Reason.SILENCE]
+
+
+def test_who_went_on_after_all_had_not_ended_the_sentence():
+    player = segment("####....#....", hangs=hangover(9, after_sentence=5))
+    player.segmenter.sentence_over(speech_end=4 * FRAME)
+    player.play(".")
+    assert player.ended == []
+
+
+def test_a_sentence_is_over_only_for_the_pause_after_it():
+    player = segment("####...", hangs=hangover(9, after_sentence=5))
+    player.segmenter.sentence_over(speech_end=4 * FRAME)
+    player.play("#.....")
+    assert player.ended == []
+
+
 # Too long
 
 
@@ -169,6 +191,12 @@ def test_a_long_speech_is_cut_and_goes_on_with_the_very_next_sample():
 )
 def test_a_long_speech_is_cut_at_its_quietest_place(heard, drawn):
     assert segment(heard, max_length=16, cut_within=10).picture == drawn
+
+
+def test_silence_before_the_first_word_is_no_place_to_cut():
+    player = segment("....############......", pre_roll=4, max_length=8, hangs=2, cut_within=8)
+    assert all(ended.voiced for ended in player.ended)
+    assert player.ended[0].end - player.ended[0].start >= 4 * FRAME
 
 
 def test_each_part_of_a_cut_speech_has_its_own_speech():

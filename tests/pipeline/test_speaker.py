@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import itertools
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from pipeline import GAP_MARK, WIRE_RATE, Engine, Kind, PartialSettings, VoiceDetectors, make_backend
+from pipeline import GAP_MARK, WIRE_RATE, Engine, Kind, PartialSettings, Step, VoiceDetectors, make_backend
 from pipeline.audio import FRAME, samples, seconds
 from pipeline.decode import UnsupportedAudio
 from pipeline.errors import DecodeFailed, EngineDied, EngineFatal, Shed
@@ -194,6 +195,7 @@ async def test_a_decode_that_fails_leaves_a_gap_mark_and_the_next_word_comes(err
 async def overloaded():
     """The first word is being decoded, two wait, and one more is said."""
     stage = Stage(FakeEngine(), replace(SETTINGS, waiting_utterances=2))
+    stage.engine.ladder.step = Step.FINALS_ONLY
     stage.engine.hold(Kind.FINAL)
     async with listening(stage):
         stage.speak(WORD + PAUSE)
@@ -220,10 +222,44 @@ async def test_an_intake_that_overflows_drops_the_oldest_audio_and_counts_it():
     stage.speak("#" * 50 + "." * 150)  # nobody listens yet
     async with listening(stage):
         await stage.heard()
-    assert stage.said == []
+    assert stage.texts == [(1, GAP_MARK)]
+    assert stage.totals.gaps == 1
     assert stage.totals.intake_dropped_s == pytest.approx(1.0)
     assert stage.totals.audio_s == pytest.approx(3.0)
     assert (stage.pipeline.intake.dropped, stage.pipeline.intake.peak) == (50, 150)
+
+
+async def test_a_breath_that_the_intake_drops_is_counted_and_not_marked():
+    stage = Stage(FakeEngine(), replace(SETTINGS, intake_frames=150))
+    stage.speak("." * 160)
+    async with listening(stage):
+        await stage.heard()
+    assert stage.said == []
+    assert stage.totals.intake_dropped_s == pytest.approx(0.2)
+
+
+async def test_audio_that_was_dropped_is_marked_before_what_is_said_after_it():
+    stage = Stage(FakeEngine(), replace(SETTINGS, intake_frames=150))
+    stage.speak("#" * 50 + "." * (150 - len(WORD + PAUSE)) + WORD + PAUSE)
+    async with listening(stage):
+        await stage.heard()
+        stage.speak(WORD + PAUSE)
+    assert stage.texts == [(1, GAP_MARK), (2, "Word 1"), (3, "Word 2")]
+
+
+async def test_a_backlog_does_not_keep_everybody_else_waiting():
+    stage = Stage(FakeEngine(), replace(SETTINGS, intake_frames=150))
+    stage.speak("." * 150)
+    turns = []
+
+    async def other():
+        while stage.pipeline.intake.depth:
+            turns.append(stage.pipeline.intake.depth)
+            await asyncio.sleep(0)
+
+    async with listening(stage):
+        await other()
+    assert len(turns) >= 140
 
 
 async def test_audio_that_no_opus_track_delivers_ends_this_speaker():

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.subtitles import CUE_CHARACTERS, LINGER_MS, Caption, Format, clock, render, writer_of
+from pipeline.subtitles import (
+    CUE_CHARACTERS,
+    JOIN_WITHIN_S,
+    LINGER_MS,
+    Caption,
+    Format,
+    Summary,
+    clock,
+    render,
+    writer_of,
+)
 from pipeline.transcript import GAP_MARK
 
 CUE = re.compile(r"(\d+):(\d\d):(\d\d)[.,](\d{3}) --> (\d+):(\d\d):(\d\d)[.,](\d{3})\n(.*)\n")
@@ -52,11 +62,12 @@ def test_subrip():
 
 
 def test_json_is_an_object_a_line_and_a_last_one_for_the_recording():
-    rendered = render(Format.JSON, [HELLO, caption(2.0, 3.0, GAP_MARK, "")], name="ä.wav", length_s=4.0004)
+    summary = Summary(length_s=4.0004, damaged=3, missing_s=7.1234)
+    rendered = render(Format.JSON, [HELLO, caption(2.0, 3.0, GAP_MARK, "")], name="ä.wav", summary=summary)
     assert [json.loads(line) for line in rendered.splitlines()] == [
         {"type": "caption", "file": "ä.wav", "start": 0.5, "end": 2.0, "text": "Hello there.", "language": "en"},
         {"type": "caption", "file": "ä.wav", "start": 2.0, "end": 3.0, "text": GAP_MARK, "language": ""},
-        {"type": "file", "file": "ä.wav", "length": 4.0, "captions": 2, "gaps": 1},
+        {"type": "file", "file": "ä.wav", "length": 4.0, "captions": 2, "gaps": 1, "damaged": 3, "missing": 7.123},
     ]
     assert "ä" in rendered
 
@@ -67,11 +78,14 @@ def test_json_is_an_object_a_line_and_a_last_one_for_the_recording():
         (Format.TXT, ""),
         (Format.VTT, "WEBVTT\n"),
         (Format.SRT, ""),
-        (Format.JSON, '{"type": "file", "file": "a", "length": 7.0, "captions": 0, "gaps": 0}\n'),
+        (
+            Format.JSON,
+            '{"type": "file", "file": "a", "length": 7.0, "captions": 0, "gaps": 0, "damaged": 0, "missing": 0.0}\n',
+        ),
     ],
 )
 def test_a_recording_without_speech_has_an_empty_transcript_that_is_well_formed(format_, expected):
-    assert render(format_, [], name="a", length_s=7.0) == expected
+    assert render(format_, [], name="a", summary=Summary(length_s=7.0)) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,6 +122,17 @@ def test_a_line_break_in_a_caption_is_a_space():
 def test_what_goes_on_after_a_cut_goes_on_in_its_line_as_its_language_has_it(language, one, other, joined):
     captions = [caption(0, 15, one, language), caption(15, 17, other, language, continues=True)]
     assert render(Format.TXT, captions) == joined
+
+
+def test_what_went_before_a_withheld_utterance_is_not_joined_to_what_came_after():
+    went_on = [caption(0, 15, "We went to the"), caption(30, 32, "and came back.", continues=True)]
+    assert render(Format.TXT, went_on) == "We went to the\nand came back.\n"
+
+
+@pytest.mark.parametrize(("pause_s", "joined"), [(0.0, True), (JOIN_WITHIN_S, True), (JOIN_WITHIN_S + 0.1, False)])
+def test_a_short_pause_at_the_cut_is_none(pause_s, joined):
+    went_on = [caption(0, 15, "one"), caption(15 + pause_s, 32, "two", continues=True)]
+    assert render(Format.TXT, went_on) == ("one two\n" if joined else "one\ntwo\n")
 
 
 # How long a cue stays
@@ -153,7 +178,7 @@ def test_captions_come_out_as_soon_as_the_next_one_is_known():
     writer = writer_of(Format.VTT, name="a")
     assert writer.add(HELLO) == "WEBVTT\n"
     assert "Hello there." in writer.add(AGAIN)
-    assert "again" in writer.end(length_s=1.0)
+    assert "again" in writer.end(Summary())
 
 
 @pytest.mark.parametrize(
@@ -205,7 +230,8 @@ def test_cues_are_numbered_and_apart(captions):
 @given(recordings())
 def test_plain_text_has_a_line_for_each_utterance_that_does_not_go_on(captions):
     rendered = render(Format.TXT, captions)
-    assert rendered.count("\n") == 1 + sum(not each.continues for each in captions[1:])
+    joined = [b.continues and b.start - a.end <= JOIN_WITHIN_S for a, b in itertools.pairwise(captions)]
+    assert rendered.count("\n") == 1 + joined.count(False)
     assert "".join(rendered.split()) == "".join("".join(each.text.split()) for each in captions)
 
 

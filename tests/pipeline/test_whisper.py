@@ -5,6 +5,8 @@ import pytest
 
 from pipeline import Kind, whisper
 from pipeline.audio import samples, seconds
+from pipeline.guards import Rule, Verdict
+from pipeline.languages import token_density
 from pipeline.model import find_model
 from pipeline.request import DecodeRequest
 from pipeline.whisper import (
@@ -16,6 +18,7 @@ from pipeline.whisper import (
     TOKENS_PER_S,
     FasterWhisper,
     WindowSettings,
+    token_cap,
 )
 from tests.pipeline.voices import beeps, downsampled, hiss, nothing, tones, typing
 
@@ -71,6 +74,22 @@ class PaddingModel(Recorder):
         return super().encode(whisper.ctranslate2.StorageView.from_array(pcm), **options)
 
 
+class Babbler(Recorder):
+    """One that never comes to an end by itself."""
+
+    END = 50_256
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.written = []  # how many tokens each time
+
+    def generate(self, encoded, prompts, **options):
+        options["suppress_tokens"] = [*options["suppress_tokens"], self.END]
+        results = super().generate(encoded, prompts, **options)
+        self.written += [len(each.sequences_ids[0]) for each in results]
+        return results
+
+
 class Polyglot(Recorder):
     """One that speaks several languages, and takes all it hears for German, or else English."""
 
@@ -119,6 +138,19 @@ def recorded(loaded):
     recorder.windows.clear()
     recorder.questions.clear()
     return recorder
+
+
+@pytest.fixture(scope="module")
+def babbling():
+    return load(Babbler)
+
+
+@pytest.fixture
+def written(babbling):
+    """How many tokens are written from now on."""
+    _, babbler = babbling
+    babbler.written.clear()
+    return babbler.written
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +206,17 @@ def test_the_time_of_a_batch_is_shared(short):
     pcms = [downsampled("command-goforward")] * 2
     one, other = short.transcribe([request(pcm, Kind.PARTIAL) for pcm in pcms])
     assert one.decode_s == pytest.approx(other.decode_s, abs=0.02)
+
+
+def test_requests_with_hints_of_different_lengths_are_heard_in_one_go(short, recorded):
+    pcms = [downsampled(name) for name in ("austen-0930", "austen-0890", "austen-0920")]
+    alone = [words(hear(short, pcm)) for pcm in pcms]
+    recorded.windows.clear()
+    hints = ["", "Elinor, Marianne", ""]
+    together = short.transcribe([request(pcm, hints=hint) for pcm, hint in zip(pcms, hints, strict=True)])
+    assert [words(each) for each in together][::2] == alone[::2]
+    assert words(together[1])
+    assert len(recorded.windows) == 2
 
 
 def prompts(recorded):
@@ -258,13 +301,77 @@ def test_of_a_batch_only_what_is_suspected_is_decoded_once_more(short, recorded)
 # Bounds
 
 
+@pytest.mark.parametrize("hints", ["", "Elinor, Marianne, " * 100], ids=["no hints", "many hints"])
 @pytest.mark.parametrize("length_s", [0.5, 4.0, 30.0])
-def test_no_more_tokens_are_written_than_somebody_could_say(short, recorded, length_s):
-    hear(short, nothing(length_s), Kind.PARTIAL)
-    (((prompt,), options),) = recorded.questions
-    spoken = options["max_length"] - len(prompt)
-    assert spoken <= SPARE_TOKENS + TOKENS_PER_S * length_s
-    assert options["max_length"] <= MAX_TOKENS
+def test_no_more_tokens_are_written_than_somebody_could_say(babbling, written, length_s, hints):
+    hear(babbling[0], nothing(length_s), Kind.PARTIAL, hints=hints)
+    assert written == [SPARE_TOKENS + int(TOKENS_PER_S * length_s)]
+
+
+@pytest.mark.parametrize(
+    "spoken", ["en 34", "de 42", "ja 81", "el 99", "th 126", "hi 195", "te 294", "km 401", "ka 425", "my 726"]
+)
+def test_where_a_language_takes_more_tokens_more_may_be_written(spoken):
+    """Tokens of article 1 of the Universal Declaration of Human Rights, which takes about 12 s."""
+    language, tokens = spoken.split()
+    assert token_cap(12.0, language) == SPARE_TOKENS + int(TOKENS_PER_S * token_density(language) * 12.0)
+    assert int(tokens) < token_cap(12.0, language) < int(tokens) * 2
+
+
+@pytest.mark.parametrize("hints", ["", "Elinor, Marianne, " * 100], ids=["no hints", "many hints"])
+def test_no_more_are_written_than_the_model_has_places_for(babbling, written, monkeypatch, hints):
+    monkeypatch.setattr(whisper, "token_cap", lambda *_: 10 * MAX_TOKENS)
+    recogniser, babbler = babbling
+    babbler.questions.clear()
+    hear(recogniser, nothing(), Kind.PARTIAL, hints=hints)
+    (((prompt,), _),) = babbler.questions
+    assert written == [MAX_TOKENS - len(prompt)]
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """The cap is too low for what is said."""
+    monkeypatch.setattr(whisper, "token_cap", lambda *_: 6)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_final_that_the_cap_cut_off_is_decoded_once_more_with_a_higher_one(short):
+    hypothesis = hear(short, downsampled("austen-0930"))
+    assert (words(hypothesis), hypothesis.full_window) == (AMIABLE, True)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_even_if_it_was_heard_in_the_full_window(wide):
+    assert words(hear(wide, downsampled("austen-0930"))) == AMIABLE
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_partial_may_be_cut_off(short):
+    hypothesis = hear(short, downsampled("austen-0930"), Kind.PARTIAL)
+    assert AMIABLE.startswith(words(hypothesis))
+    assert not hypothesis.full_window
+
+
+def test_where_the_model_has_no_more_places_a_higher_cap_is_not_tried(babbling, written, monkeypatch):
+    monkeypatch.setattr(whisper, "token_cap", lambda *_: MAX_TOKENS)
+    monkeypatch.setattr(whisper, "judge", lambda _: Verdict(text="words"))
+    assert not hear(babbling[0], nothing(), beam=1).full_window
+    assert len(written) == 1
+
+
+@pytest.mark.usefixtures("narrow")
+def test_what_was_cut_off_stays_if_the_second_decode_has_no_words(short, monkeypatch):
+    verdicts = iter([Verdict(text="he might"), Verdict(text="", rule=Rule.COMPRESSION)])
+    monkeypatch.setattr(whisper, "judge", lambda _: next(verdicts))
+    hypothesis = hear(short, downsampled("austen-0930"))
+    assert (hypothesis.text, hypothesis.suppressed) == ("he might", "")
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_loop_was_not_cut_off(short, recorded, monkeypatch):
+    monkeypatch.setattr(whisper, "judge", lambda _: Verdict(text="you", trimmed=True))
+    assert not hear(short, downsampled("austen-0930")).full_window
+    assert len(recorded.windows) == 1
 
 
 def test_the_widest_search_of_a_batch_is_made_for_all(short, recorded):
@@ -308,3 +415,9 @@ def test_the_likeliest_of_the_languages_that_are_allowed_is_taken(allowed, langu
 def test_a_language_that_was_asked_for_is_not_detected():
     hypothesis = hear(load(Polyglot)[0], nothing(), Kind.PARTIAL, language="nl")
     assert (hypothesis.language, hypothesis.language_probability) == ("nl", 1.0)
+
+
+def test_no_language_is_offered_that_the_vocabulary_lacks():
+    languages = load(Polyglot)[0].languages
+    assert {"de", "en", "haw"} <= set(languages)
+    assert "yue" not in languages

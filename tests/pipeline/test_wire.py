@@ -26,6 +26,10 @@ def test_frames_come_out_as_they_went_in_one_after_another(frames):
     assert read_frame(stream) is None
 
 
+def test_half_a_character_becomes_a_question_mark():
+    assert read_frame(io.BytesIO(pack({"hints": "Ev\ud83d"}))) == ({"hints": "Ev?"}, b"")
+
+
 @given(frames, st.data())
 def test_a_stream_that_ends_within_a_frame_has_ended(frame, data):
     whole = pack(*frame)

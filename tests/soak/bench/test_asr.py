@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soak.bench.asr import bill
+from pipeline.model import find_model
+from soak.bench.asr import Bench, bill
 from soak.clip import shipped_clips
+from tests.pipeline.voices import downsampled
 
 ROOT = Path(__file__).parents[3]
 
@@ -21,6 +23,23 @@ def test_a_bill_adds_up_words_and_audio_clip_by_clip():
 
     assert total.texts == ["16000 16000", "16000"]
     assert (total.utterances, total.speech_s) == (3, 3.0)
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return Bench(find_model("tiny.en", cache_dir=None, download=False))
+
+
+@pytest.mark.model
+def test_utterances_of_a_long_clip_hold_all_their_audio(bench):
+    """Longer than the ring in which a live speaker's audio waits."""
+    once = downsampled("austen-0930")
+    alone = [len(each) for each in bench.utterances(once)]
+    times = 45 * 16_000 // len(once) + 1
+    rest = np.zeros(24_000, dtype=np.int16)
+    cut = bench.utterances(np.concatenate([once, rest] * times))
+    assert len(cut) >= times * len(alone)
+    assert sum(map(len, cut)) > 0.95 * times * sum(alone)
 
 
 @pytest.mark.model

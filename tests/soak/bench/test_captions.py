@@ -8,89 +8,67 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import GAP_MARK, WIRE_RATE, FinalTranscript, PartialTranscript
-from soak.bench.captions import Line, Reader, deal, script
-from soak.clip import FRAME, shipped_clips
+from pipeline import Engine, EngineSettings, Totals, make_backend
+from soak.bench.captions import READING_S, cast, figures
+from soak.bench.readers import Line, Reader
+from soak.clip import shipped_clips
 
 CLIPS = shipped_clips()
 MAIN = "import api.cli; api.cli.main()"
 ROOT = Path(__file__).parents[3]
 
 
-def rng():
-    return np.random.default_rng(1)
+def line(begin, end, *, text="words", **details):
+    speech = np.ones(round((end - begin) * 50), dtype=bool)
+    return Line(text=text, begin=begin, end=end, first=begin, last=end, speech=speech, **details)
 
 
-def reader(*lines):
-    return Reader(pcm=np.zeros(0, dtype=np.int16), lines=list(lines))
+def captioned(begin, end, *, after_s=0.5, **details):
+    made = line(begin, end, texts=["words"], first_caption=begin + 0.6, final=end + after_s, captions=1, **details)
+    made.covered.append((begin, end))
+    return made
 
 
-def line(begin, end):
-    return Line(text="words", begin=begin, end=end, first=begin, last=end)
-
-
-def final(text, begin, end, utterance=1):
-    return FinalTranscript(
-        speaker="r/0", utterance=utterance, text=text, language_id="en",
-        start=round(begin * 16_000), end=round(end * 16_000), heard_at=0.0,
-    )  # fmt: skip
-
-
-def partial(text, stable, revision):
-    return PartialTranscript(
-        speaker="r/0", utterance=1, revision=revision, text=text, stable=stable, language_id="en",
-        start=0, end=16_000, heard_at=0.0,
-    )  # fmt: skip
+def summed_up(*lines, length_s=100.0):
+    reader = Reader(pcm=np.zeros(round(length_s * 48_000), dtype=np.int16), lines=list(lines))
+    return figures([reader], Totals(), Engine(make_backend(EngineSettings())))
 
 
 def test_one_speaker_reads_every_clip_once():
-    assert deal(CLIPS, 1) == [CLIPS]
+    (alone,) = cast(CLIPS, 1)
+    assert [line.text for line in alone.lines] == [clip.text for clip in CLIPS]
 
 
-@pytest.mark.parametrize("speakers", [2, 5, 40])
-def test_many_speakers_read_as_many_clips_each_and_all_clips_are_read(speakers):
-    hands = deal(CLIPS, speakers)
-    assert len({len(hand) for hand in hands}) == 1
-    assert {clip.name for hand in hands for clip in hand} == {clip.name for clip in CLIPS}
+def test_many_speakers_read_for_the_same_time():
+    readers = cast(CLIPS[:2], 3)
+    assert all(reader.length_s >= READING_S for reader in readers)
 
 
-def test_a_script_says_where_each_clip_lies_in_what_is_played():
-    played = script(CLIPS[:2], speaker=0, share=0.72, rng=rng())
-    for clip, said in zip(CLIPS[:2], played.lines, strict=True):
-        begin = round(said.begin * WIRE_RATE)
-        pcm = clip.decode()
-        assert np.array_equal(played.pcm[begin : begin + len(pcm)], pcm)
-        assert said.begin <= said.first < said.last <= said.end
-    assert played.lines[0].end + 1.0 <= played.lines[1].begin + FRAME / WIRE_RATE
+def test_a_clip_of_which_a_part_was_lost_has_no_latency_but_counts_as_a_loss():
+    cut_short = line(4.0, 8.0, texts=["wor"], first_caption=4.6, final=5.0, captions=1)
+    cut_short.covered.append((4.0, 5.0))
+    sums = summed_up(captioned(0.0, 2.0), cut_short)
+    assert (sums["final_ms_p95"], sums["unmarked_losses"]) == (500, 1)
+    assert sums["uncovered_speech_s"] == pytest.approx(3.0, abs=0.05)
 
 
-async def test_a_caption_belongs_to_the_clip_that_was_read_when_it_was_said():
-    lines = (line(0.0, 2.0), line(4.0, 6.0))
-    heard = reader(*lines)
-    await heard.heard(final("two", 3.9, 6.2))
-    await heard.heard(final("one", 0.0, 1.0, utterance=2))
-    assert [each.texts for each in lines] == [["one"], ["two"]]
+def test_a_clip_without_any_caption_is_counted():
+    sums = summed_up(captioned(0.0, 2.0), line(4.0, 6.0))
+    assert (sums["clips"], sums["without_caption"], sums["unmarked_losses"]) == (2, 1, 1)
 
 
-async def test_a_gap_mark_is_no_text_but_tells_that_the_loss_was_told():
-    only = line(0.0, 2.0)
-    await reader(only).heard(final(GAP_MARK, 0.0, 2.0))
-    assert (only.gap, only.texts, only.final) == (True, [], None)
+def test_what_was_read_when_others_had_finished_does_not_count():
+    assert summed_up(captioned(0.0, 2.0), captioned(99.0, 101.0, after_s=9.0))["clips"] == 1
 
 
-async def test_words_in_a_clip_without_words_are_counted_as_invented():
-    noise = Line(text="", begin=0.0, end=2.0, first=0.0, last=2.0)
-    heard = reader(noise)
-    await heard.heard(partial("Thank", 0, 1))
-    await heard.heard(final("", 0.0, 1.0))
-    assert noise.captions == 1
+def test_captions_of_noise_are_counted_apart():
+    sums = summed_up(captioned(0.0, 2.0), line(4.0, 6.0, text=" ", captions=2))
+    assert (sums["clips"], sums["noise_captions"], sums["unmarked_losses"]) == (1, 2, 0)
 
 
-async def test_a_committed_word_that_a_later_partial_changes_is_counted():
-    heard = reader(line(0.0, 2.0))
-    for text, stable, revision in (("one two", 3, 1), ("one three", 9, 2), ("one four", 8, 3)):
-        await heard.heard(partial(text, stable, revision))
-    assert heard.committed_changed == 1
+def test_nothing_but_noise_has_no_latencies():
+    sums = summed_up(line(0.0, 2.0, text=""))
+    assert (sums["clips"], sums["wer"], sums["final_ms_p50"]) == (0, 0.0, None)
 
 
 @pytest.mark.model
