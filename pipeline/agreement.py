@@ -16,6 +16,7 @@ from typing import Final
 from .languages import join_words, split_words
 
 TAIL: Final = 30  # committed words that a hypothesis is aligned with, when it differs earlier than that
+MAX_PERIOD: Final = 12  # words that a loop goes through
 SLACK: Final = 15  # how far, in words, a hypothesis may have shifted against what is committed
 
 # One number holds two counts, so that of the alignments with the fewest edits one with the fewest lost words wins.
@@ -46,7 +47,8 @@ class Agreement:
     """The partials of one open utterance.
 
     `agree` successive hypotheses must have a word for it to be committed. The last `hold_back` words of a hypothesis
-    are never committed by it: its audio may end in mid-word. Raises `ValueError` if `agree` < 1 or `hold_back` < 0.
+    are never committed by it: its audio may end in mid-word. Nor is what its end says again: short audio makes models
+    loop, and decode after decode agrees. Raises `ValueError` if `agree` < 1 or `hold_back` < 0.
 
     Holds the words of `agree` hypotheses; what is committed outgrows the longest hypothesis by `TAIL + SLACK` at most.
     """
@@ -70,7 +72,7 @@ class Agreement:
         words = split_words(text, self._code)
         keys = [word_key(word) for word in words]
         split = _end_of_committed(self._committed_keys, keys)
-        agreed = self._agreed(keys[split:])
+        agreed = self._agreed(keys[split:], hold_back=max(self._hold_back, _said_again(keys)))
         self._committed += words[split : split + agreed]
         self._committed_keys += keys[split : split + agreed]
         for earlier in self._earlier:
@@ -80,10 +82,10 @@ class Agreement:
             committed=tuple(self._committed), tentative=tuple(words[split + agreed :]), language_code=self._code
         )
 
-    def _agreed(self, tentative: list[str]) -> int:
+    def _agreed(self, tentative: list[str], *, hold_back: int) -> int:
         if len(self._earlier) < self._agree - 1:
             return 0
-        agreed = max(0, len(tentative) - self._hold_back)
+        agreed = max(0, len(tentative) - hold_back)
         return min([agreed, *(_common_prefix(earlier, tentative) for earlier in self._earlier)])
 
 
@@ -138,6 +140,18 @@ def _costs(before: Sequence[str], after: Sequence[str], *, anywhere: bool = Fals
             diagonal = row[n]
             row[n] = min(kept, diagonal + _LOST, row[n - 1] + _INSERTED)
     return row
+
+
+def _said_again(keys: Sequence[str]) -> int:
+    """How many words at the end repeat the words right before them; fewer than two are no repeat."""
+    longest = 0
+    for period in range(2, min(MAX_PERIOD, len(keys) - 2) + 1):
+        same = 0
+        while same < len(keys) - period and keys[-1 - same] == keys[-1 - same - period]:
+            same += 1
+        if same >= 2:
+            longest = max(longest, same)
+    return longest
 
 
 def _common_prefix(one: Sequence[str], other: Sequence[str]) -> int:

@@ -100,6 +100,8 @@ class Partials:
         return enough and self._hearing.speaking and self._settled()
 
     def _interval_s(self, spoken: OpenUtterance, *, took: float, heard: bool) -> float:
+        if not heard and self._asker.step is Step.NORMAL:
+            return AGAIN_S  # readers still see nothing
         interval_s = AGAIN_S
         if heard:
             length_s = seconds(self._hearing.end - spoken.start)

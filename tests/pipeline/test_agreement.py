@@ -285,6 +285,7 @@ def test_nothing_heard_shows_what_is_committed_and_no_more(texts, code, settings
 
 @given(st.lists(WORDS, max_size=60), CODES, SETTINGS)
 def test_a_hypothesis_said_often_enough_is_committed_but_for_what_is_held_back(words, code, settings):
+    words = list({word_key(word): word for word in words}.values())  # nothing is said again
     text = join_words(words, code)
     shown = hear(*[text] * settings["agree"], code=code, **settings)[-1]
     words = split_words(text, code)
@@ -337,3 +338,29 @@ def test_a_final_that_goes_on_as_committed_corrects_nothing(committed, rest):
 def test_no_more_words_change_than_there_are(before, after):
     assert 0 <= changes(before, after) <= len(before)
     assert 0 <= corrected(before, after) <= len(before)
+
+
+# Loops
+
+
+def test_what_a_hypothesis_says_again_at_its_end_is_not_committed():
+    agreement = Agreement("en", agree=2)
+    for _ in range(3):
+        shown = agreement.update("The gut and the gut and the gut")
+    assert shown.committed == ("The", "gut", "and")
+    assert shown.tentative == ("the", "gut", "and", "the", "gut")
+
+
+def test_a_true_repeat_is_committed_once_something_follows_it():
+    agreement = Agreement("en", agree=2)
+    agreement.update("in the house in the")
+    agreement.update("in the house in the")
+    shown = agreement.update("in the house in the garden")
+    assert shown.committed == ("in", "the", "house", "in", "the")
+
+
+def test_a_word_said_twice_is_no_loop():
+    agreement = Agreement("en", agree=2)
+    for _ in range(2):
+        shown = agreement.update("No no wait")
+    assert shown.committed == ("No", "no")

@@ -236,9 +236,12 @@ async def test_where_no_word_was_heard_the_next_try_waits_a_little():
     assert min(await several(Stage(engine, PATIENT), count=3)) >= AGAIN_S
 
 
-@pytest.mark.parametrize("words", ["Words", ""], ids=["words", "no words"])
-async def test_a_decode_that_takes_long_is_not_asked_for_at_once_again(words):
+@pytest.mark.parametrize(
+    ("words", "step"), [("Words", Step.NORMAL), ("", Step.SPARSE)], ids=["words", "no words in overload"]
+)
+async def test_a_decode_that_takes_long_is_not_asked_for_at_once_again(words, step):
     engine = FakeEngine()
+    engine.ladder.step = step
     engine.answer = lambda kind, pcm: words
     engine.hold(Kind.PARTIAL)
     async with listening(Stage(engine, PATIENT)) as stage:
