@@ -1,10 +1,10 @@
 """Who is decoded next. Sans-IO: one for the process, asked whenever a worker is free.
 
 Finals go first, then partials. Rooms take turns by how much has been done for them (fair queueing), so that a room of
-fifty cannot starve a room of two. Within a room, finals go by when they are due; among partials, the first of an
-utterance goes first, then that of the speaker who has waited longest since the last one. A speaker has at most one
-partial waiting: its audio is cut when a worker takes it, so the newest words are in it. A final supersedes the waiting
-partial of its speaker.
+fifty cannot starve a room of two. Within a room, finals go by when they are due. Among partials, in whatever room, the
+first of an utterance goes first; then, within a room, that of the speaker who has waited longest since the last one. A
+speaker has at most one partial waiting: its audio is cut when a worker takes it, so the newest words are in it. A final
+supersedes the waiting partial of its speaker.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ class _Room:
     partials: dict[str, Job] = field(default_factory=dict)  # ≤ one a speaker
     running: int = 0
     served: float = 0.0
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Of an utterance that somebody speaks here, nobody has read a word yet."""
+        return any(job.fresh for job in self.partials.values())
 
 
 class Scheduler:
@@ -171,7 +176,8 @@ class Scheduler:
             if room is not None:
                 return room.finals[0]
         if kind is not Kind.FINAL:
-            room = _least_served(room for room in self._rooms.values() if room.partials)
+            room = _least_served(room for room in self._rooms.values() if room.shows_nothing)
+            room = room or _least_served(room for room in self._rooms.values() if room.partials)
             if room is not None:
                 return min(room.partials.values(), key=self._turn)
         return None

@@ -10,6 +10,30 @@ from tests.pipeline.jobs import final, holding, order, partial, serve
 # One room
 
 
+def test_the_first_partial_of_an_utterance_goes_before_the_next_one_of_another():
+    scheduler = holding(partial("ada"))
+    serve(scheduler, now=1.0)
+    again, first = partial("will"), partial("ada", fresh=True)
+    for job in (again, first):
+        scheduler.submit(job)
+    assert order(scheduler) == [first, again]
+
+
+def test_in_whatever_room_it_is():
+    again, first = partial("ada", room="one"), partial("will", room="two", fresh=True)
+    served = holding(partial("cleo", room="two"), again)  # it would not be its turn
+    serve(served, now=1.0)
+    served.submit(first)
+    assert order(served) == [first, again]
+
+
+def test_rooms_take_turns_with_their_first_partials_too():
+    many = [partial(f"s{n}", room="many", fresh=True) for n in range(4)]
+    few = [partial(f"f{n}", room="few", fresh=True) for n in range(2)]
+    first = [job.room for job in order(holding(*many, *few))[:4]]
+    assert sorted(first) == ["few", "few", "many", "many"]
+
+
 def test_nothing_waiting_is_nothing_to_do():
     assert holding().take(now=0.0) == []
 
