@@ -2,9 +2,9 @@
 
     step           given up                                                        climbed when finals are late by
     NORMAL         nothing
-    SPARSE         every other partial                                             0.3 s
+    SPARSE         every other partial, and finals that are decoded early          0.3 s
     FIRST_ONLY     all partials of an utterance but the first                      0.7 s
-    FINALS_ONLY    all partials, and finals that are decoded early                 1.2 s
+    FINALS_ONLY    all partials                                                    1.2 s
     NARROW         a wide search for the words of finals                           2.0 s
     SHED           the oldest audio of the most backlogged speaker, with a mark    4.0 s
 

@@ -219,7 +219,7 @@ async def test_what_a_cough_was_taken_for_in_its_pause_is_not_said():
     assert [final.utterance for final in stage.finals] == [2]
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step >= Step.FINALS_ONLY], ids=lambda step: step.name)
+@pytest.mark.parametrize("step", list(Step)[1:], ids=lambda step: step.name)
 async def test_in_overload_a_pause_is_not_decoded_before_its_end(step):
     stage = Stage(FakeEngine())
     stage.engine.ladder.step = step
