@@ -23,9 +23,7 @@ def final(speaker, *, due=0.0, room="", backlog_s=0.0):
 
 
 def partial(speaker, *, due=0.0, room="", fresh=False):
-    return Job(
-        kind=Kind.PARTIAL, speaker=speaker, room=room, language="en", due=due, cut=lambda: NOTHING, fresh=fresh
-    )
+    return Job(kind=Kind.PARTIAL, speaker=speaker, room=room, language="en", due=due, cut=lambda: NOTHING, fresh=fresh)
 
 
 def holding(*jobs, slots=9, **limits):
