@@ -27,6 +27,7 @@ log = logging.getLogger("roomscribe.pipeline.local")
 WARM_UPS: Final = 60.0
 LONGEST_WATCHDOG_S: Final = 600.0  # whatever the warm-up took: a child that does hang must be noticed
 RELOAD: Final = 10.0  # times what the first load took, another one may take
+MAX_FAILED_LOADS: Final = 5  # in a row, of a model that could be loaded once
 MAX_STILLBORN: Final = 3  # deaths before the first sign of life; then it is a fault of the installation
 STILLBORN: Final = (
     "the recognition process ended three times {end} before the model {model!r} (ROOMSCRIBE_MODEL) was loaded. Its own "
@@ -54,6 +55,7 @@ class LocalBackend:
         self._calls: dict[int, _Call] = {}  # ≤ slots
         self._ids = itertools.count(1)
         self._first_load_s = 0.0  # how long it took until the first child was ready; 0: none was
+        self._failed_loads = 0  # in a row, since then
 
     async def run(self, keeper: Keeper) -> None:
         clock = asyncio.get_running_loop().time
@@ -123,7 +125,7 @@ class LocalBackend:
         """What the child says when it is ready. Raises `EngineFatal` if the model cannot be had.
 
         The first load may be a download, and takes as long as it takes. Where one has succeeded, the model can be had:
-        another one that fails, or hangs, is tried again.
+        another one that fails, or hangs, is tried again, but not for ever.
         """
         clock = asyncio.get_running_loop().time
         began, again = clock(), self._first_load_s
@@ -134,7 +136,10 @@ class LocalBackend:
             child.kill()
             raise EngineDied("the recognition process did not get ready again") from None
         if "fatal" in ready:
-            raise (EngineDied if again else EngineFatal)(str(ready["fatal"]))
+            self._failed_loads += 1
+            hopeless = not again or self._failed_loads >= MAX_FAILED_LOADS
+            raise (EngineFatal if hopeless else EngineDied)(str(ready["fatal"]))
+        self._failed_loads = 0
         self._first_load_s = again or max(clock() - began, 0.001)
         return ready
 

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline import Engine, EngineFatal, EngineSettings, EngineState, Kind, ModelSettings, make_backend
 from pipeline.errors import DecodeFailed, EngineDied
-from pipeline.local import LONGEST_WATCHDOG_S, MAX_STILLBORN, WARM_UPS, LocalBackend, decode_limit_s
+from pipeline.local import LONGEST_WATCHDOG_S, MAX_FAILED_LOADS, MAX_STILLBORN, WARM_UPS, LocalBackend, decode_limit_s
 from pipeline.request import DecodeRequest
 from soak.crew import Crew
 from tests.pipeline import backend
@@ -285,6 +285,15 @@ async def test_a_model_that_was_had_once_can_be_had_again(monkeypatch):
     """Memory that is not free yet is no reason to be silent for good."""
     died, no_memory = EngineDied("out of memory"), {"fatal": "cannot be loaded: out of memory"}
     await lived(monkeypatch, Life(READY_NOW, died), Life(no_memory), Life(no_memory), Life(READY_NOW))
+
+
+async def test_but_not_for_ever(monkeypatch):
+    gone = {"fatal": "no model"}
+    lives = iter([Life(READY_NOW, EngineDied("x")), *(Life(gone) for _ in range(MAX_FAILED_LOADS))])
+    monkeypatch.setattr("pipeline.local.ChildProcess", lambda *_: next(lives))
+    async with running(EngineSettings(restart_first_s=0.001, restart_cap_s=0.001)) as (engine, _):
+        await engine.failed.wait()
+    assert engine.failure == "no model"
 
 
 async def test_a_child_that_hangs_before_it_is_ready_again_is_ended(monkeypatch):

@@ -128,7 +128,7 @@ def test_a_manifest_names_clips_beside_it(manifest):
         ({"audio": "a.wav"}, "text: is required"),
         ({"text": "one"}, "audio: is required"),
         ({"audio": 7, "text": "one"}, "audio: expected a text"),
-        ({"audio": "a.wav", "text": "one", "lang": None}, "lang: expected a text"),
+        ({"audio": "a.wav", "text": "one", "lang": ["en"]}, "lang: expected a text"),
     ],
     ids=str,
 )

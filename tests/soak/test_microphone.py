@@ -114,8 +114,9 @@ async def test_a_clip_that_is_played_is_heard_on_the_track(tracks):
     microphone = Microphone()
     track = tracks(microphone)
     await listen(track, 1)
-    microphone.play(loud(2))
-    assert "".join(sign(frame.to_ndarray()[0]) for frame in await listen(track, 6)).strip(".") == "##"
+    microphone.play(loud(25))  # half a second: a busy machine may miss frames
+    heard = "".join(sign(frame.to_ndarray()[0]) for frame in await listen(track, 30)).strip(".")
+    assert set(heard) == {"#"}
 
 
 async def test_two_tracks_hear_the_same_each_at_its_own_pace(tracks):
