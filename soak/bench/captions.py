@@ -122,7 +122,7 @@ def figures(readers: Sequence[Reader], totals: Totals, engine: Engine) -> dict[s
     firsts = [(line.first_caption - line.first) * 1000 for line in lines if line.first_caption is not None]
     finals = [(line.final - line.last) * 1000 for line in whole if line.final is not None]
     return {
-        "wer": round(error_rate([line.text for line in lines], [" ".join(line.texts) for line in lines]), 4),
+        "wer": round(_error_rate(readers, lines), 4),
         "speakers": len(readers),
         "reading_share": _share(readers, all_read_s),
         "clips": len(lines),
@@ -144,6 +144,15 @@ def figures(readers: Sequence[Reader], totals: Totals, engine: Engine) -> dict[s
         "highest_step": max((step for step, count in engine.ladder.climbed.items() if count), default=Step.NORMAL).name,
         "engine_busy_share": _ratio(engine.busy_s, max(reader.length_s for reader in readers)),
     }
+
+
+def _error_rate(readers: Sequence[Reader], lines: Sequence[Line]) -> float:
+    """Of each reader's captions in a row: an utterance may hold the end of a clip and the begin of the next."""
+    counted = set(map(id, lines))
+    own = [[line for line in reader.lines if id(line) in counted] for reader in readers]
+    said = [" ".join(line.text for line in each) for each in own]
+    written = [" ".join(text for line in each for text in line.texts) for each in own]
+    return error_rate(said, written)
 
 
 def _share(readers: Sequence[Reader], until_s: float) -> float:
