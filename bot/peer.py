@@ -31,6 +31,7 @@ from .sdp import AudioOffer, NoAudio, audio_only
 
 log = logging.getLogger("roomscribe.bot.peer")
 
+CHECKS_S: Final = 0.025  # aioice looks at its connectivity checks every 20 ms
 LATE_STEPS: Final = 10
 
 
@@ -47,7 +48,9 @@ async def _close(connection: RTCPeerConnection) -> None:
     transceivers = connection.getTransceivers()
     await connection.close()
     # An ICE or DTLS handshake that ends during the close still starts what comes next: the receiver with its thread and
-    # its task, or ICE's consent checks. It has a few steps of the loop left to do so; stopping twice does no harm.
+    # its task, or ICE's consent checks. It may sleep between two looks at ICE's checks, and has a few steps of the loop
+    # left after that; stopping twice does no harm.
+    await asyncio.sleep(CHECKS_S)
     for _ in range(LATE_STEPS):
         await asyncio.sleep(0)
     for transceiver in transceivers:
