@@ -127,6 +127,8 @@ class SignalingClient:
         except TimeoutError:
             self._alarm = None
             return self._session.woke(now=clock())
+        except ConnectionError:  # aiohttp answers pings while it receives, on a connection that may just have gone
+            return self._session.lost("the connection to the signaling server broke", now=clock())
         if frame.type is aiohttp.WSMsgType.TEXT:
             try:
                 return self._session.received(parse(frame.data), now=clock())
