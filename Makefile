@@ -55,7 +55,7 @@ lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes
 	$(BIN)/pip-compile $(LOCK) --extra tiny-en --extra demo --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 LOCK := --quiet --upgrade --generate-hashes --no-header --no-annotate --strip-extras --allow-unsafe \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+	--no-emit-options
 
 clean: ## Remove what setup and the tools made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -24,6 +24,7 @@ from faster_whisper import WhisperModel
 
 from pipeline import SAMPLE_RATE, WIRE_RATE, SegmenterSettings, Totals, VoiceDetectors
 from pipeline.audio import FRAME, AudioChunk, samples
+from pipeline.engine import NARROW_BEAM, WIDE_BEAM
 from pipeline.finals import makes_sentence
 from pipeline.hearing import Hearing, UtteranceHeard
 from pipeline.model import FoundModel, find_model
@@ -34,13 +35,13 @@ from soak.clip import Clip, in_language, read_manifest, shipped_clips
 from soak.demo.score import edges_present, error_rate
 
 from .noise import noises
+from .readers import HISS
 
 Pcm = npt.NDArray[np.int16]
 Spans = list[tuple[int, int]]  # first sample of each utterance, and the one after it
 
 LEAD_S: Final = 0.5
 TRAIL_S: Final = 1.5
-HISS: Final = 6.0  # of the silence around a clip, in units of 1/32768: no microphone is perfectly silent
 RING_S: Final = 30.0
 EARLY_S: Final = 0.1  # how long a decode in a pause takes, about
 WHOLE_WINDOW_S: Final = 30.0
@@ -100,7 +101,7 @@ class Bench:
         return [(event.audio.start, event.audio.end) for event in heard]
 
     def ours(self, pcm: Pcm, kind: Kind = Kind.FINAL) -> Hypothesis:
-        beam = 5 if kind is Kind.FINAL else 1
+        beam = WIDE_BEAM if kind is Kind.FINAL else NARROW_BEAM
         [hypothesis] = self._ours.transcribe([DecodeRequest(kind=kind, language=LANGUAGE, pcm=pcm, beam=beam)])
         return hypothesis
 

@@ -16,6 +16,10 @@ from signaling import (
     BackoffSettings,
     InternalCredentials,
     MessageReceived,
+    OfferRequested,
+    RoomEntered,
+    SendOfferRequest,
+    SendTranscript,
     SessionSettings,
     SignalingClient,
     TicketCredentials,
@@ -96,6 +100,10 @@ class Caller:
                 await self._news.wait()
         return found[times - 1]
 
+    def loses_the_network(self):
+        """The client's end of the connection is gone; what had come in on it is still to be read."""
+        self.client._socket._response.connection.transport.abort()
+
     async def ended(self):
         """Wait for `run` to return."""
         async with asyncio.timeout(PATIENCE_S):
@@ -172,3 +180,23 @@ async def scripted(script):
         for ws in desks:
             await ws.close()
         await runner.cleanup()
+
+
+def caption(recipient, text="hello"):
+    return SendTranscript(recipient=recipient, speaker="ada", text=text, language_id="en", final=True)
+
+
+@asynccontextmanager
+async def meeting(**settings):
+    """A bot and a reader in one room."""
+    async with serving(**settings) as server, calling(server.url) as bot:
+        await bot.told(RoomEntered)
+        async with calling(server.url, credentials=ticket(server, "rita"), room_session="nc-rita") as rita:
+            await rita.told(RoomEntered)
+            yield server, bot, rita
+
+
+async def reaches(sender, receiver, *, times=1):
+    """One message goes all the way: whatever was said before it has arrived."""
+    assert await sender.client.send(SendOfferRequest(publisher=receiver.client.session_id))
+    await receiver.told(OfferRequested, times=times)

@@ -2,62 +2,37 @@
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager
 
 import pytest
 
 from signaling import (
     InvalidSignalingUrl,
-    MessageTooLarge,
-    OfferRequested,
     PeopleJoined,
     PeopleLeft,
     RoomEntered,
-    SendOfferRequest,
-    SendTranscript,
     SessionLost,
     SessionRejected,
     SessionResumed,
-    SessionStarted,
     TranscriptReceived,
     signaling_url,
 )
-from signaling.messages import MAX_MESSAGE_BYTES
 from tests.signaling.callers import (
     PATIENCE_S,
     Caller,
     Desk,
     calling,
+    caption,
     free_port,
+    meeting,
+    reaches,
     scripted,
     serving,
     settings_for,
     telephone,
-    ticket,
 )
 
 LEFT = {"type": "event", "event": {"target": "room", "type": "leave", "leave": ["s9"]}}
 MALFORMED = ["", "not json", "[]", '{"type":"hello"}', '{"type":"event"}', '{"type":"message","message":7}', "{" * 5000]
-
-
-def caption(recipient, text="hello"):
-    return SendTranscript(recipient=recipient, speaker="ada", text=text, language_id="en", final=True)
-
-
-@asynccontextmanager
-async def meeting(**settings):
-    """A bot and a reader in one room."""
-    async with serving(**settings) as server, calling(server.url) as bot:
-        await bot.told(RoomEntered)
-        async with calling(server.url, credentials=ticket(server, "rita"), room_session="nc-rita") as rita:
-            await rita.told(RoomEntered)
-            yield server, bot, rita
-
-
-async def reaches(sender, receiver, *, times=1):
-    """One message goes all the way: whatever was said before it has arrived."""
-    assert await sender.client.send(SendOfferRequest(publisher=receiver.client.session_id))
-    await receiver.told(OfferRequested, times=times)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +103,24 @@ async def test_a_session_can_be_lost_and_resumed_again_and_again():
             server.cut(bot.client.session_id)
             await bot.told(SessionResumed, times=number)
             await reaches(bot, rita, times=number)
+
+
+async def test_a_connection_that_breaks_under_the_answer_to_a_ping_is_resumed():
+    async def pings_in_the_same_breath(desk):
+        if desk.number == 1:
+            await desk.greets()
+            await desk.ws.ping()
+        else:
+            await desk.hears()
+            await desk.says({"type": "hello", "hello": {"sessionid": "s1", "resumeid": "r1"}})
+        await desk.listens_on()
+
+    async with scripted(pings_in_the_same_breath) as url, calling(url) as bot:
+        bot.watch = lambda event: bot.loses_the_network() if isinstance(event, RoomEntered) else None
+
+        await bot.told(SessionResumed)
+
+        assert bot.kinds == ["SessionStarted", "RoomEntered", "SessionLost", "SessionResumed"]
 
 
 async def test_an_expired_session_starts_anew_on_the_same_socket():  # D3
@@ -289,83 +282,11 @@ async def test_a_cancelled_run_says_no_goodbye_so_that_another_may_resume():
             assert await heard == []
 
 
-async def test_nothing_can_be_sent_while_there_is_no_connection():
-    async with calling(f"http://127.0.0.1:{free_port()}") as bot:
-        assert not await bot.client.send(caption("anybody"))
-        await bot.told(SessionLost)
-        assert not await bot.client.send(caption("anybody"))
-
-    assert not await bot.client.send(caption("anybody"))
-
-
-async def test_whoever_waits_to_send_is_never_told_ready_while_there_is_no_connection():
-    """A server that says bye and then closes slowly: between the two, `ready` must not invite to try for ever."""
-    refused = []
-
-    async def says_bye(desk):
-        await desk.greets()
-        if desk.number == 1:
-            await desk.says({"type": "bye", "bye": {"reason": "restart"}})
-            refused.append(await first_refusal)
-        await desk.listens_on()
-
-    first_refusal = asyncio.get_running_loop().create_future()
-    async with scripted(says_bye) as url, calling(url) as bot, asyncio.timeout(PATIENCE_S):
-        await bot.told(RoomEntered)
-        while await bot.client.send(caption("anybody")):  # noqa: ASYNC110 — nothing tells of the refusal
-            await asyncio.sleep(0)
-
-        assert not bot.client.ready.is_set()
-        first_refusal.set_result(True)
-        await bot.client.ready.wait()
-        assert await bot.client.send(caption("anybody"))
-
-
 async def test_an_outage_is_logged_once_however_often_it_is_tried(caplog):
     async with calling(f"http://127.0.0.1:{free_port()}") as bot:
         await bot.told(SessionLost, times=4)
 
     assert len([record for record in caplog.records if "signaling lost" in record.getMessage()]) == 1
-
-
-async def test_nothing_can_be_sent_before_the_room_is_entered():
-    async def never_lets_in(desk):
-        await desk.hears()
-        await desk.says({"type": "hello", "hello": {"sessionid": "s1", "resumeid": "r1"}})
-        assert [message["type"] for message in await desk.listens_on()] == ["internal", "room", "bye"]
-
-    async with scripted(never_lets_in) as url, calling(url) as bot:
-        await bot.told(SessionStarted)
-        assert not await bot.client.send(caption("anybody"))
-
-
-async def test_a_message_that_would_make_the_server_hang_up_is_refused_and_the_connection_stays():
-    async with meeting() as (_, bot, rita):
-        long = "ä" * (MAX_MESSAGE_BYTES // 2)
-
-        with pytest.raises(MessageTooLarge):
-            await bot.client.send(caption(rita.client.session_id, long))
-        await reaches(bot, rita)
-
-        assert "SessionLost" not in bot.kinds
-
-
-async def test_a_text_that_is_no_unicode_is_no_reason_to_raise():
-    async with meeting() as (_, bot, rita):
-        await bot.client.send(caption(rita.client.session_id, "half an emoji: \ud83d"))
-        await reaches(bot, rita)
-
-        assert "SessionLost" not in bot.kinds
-
-
-async def test_messages_of_many_tasks_do_not_mix():
-    async with meeting() as (_, bot, rita), asyncio.TaskGroup() as tasks:
-        texts = {str(number) * 500 for number in range(50)}
-        for text in texts:
-            tasks.create_task(bot.client.send(caption(rita.client.session_id, text)))
-        await rita.told(TranscriptReceived, times=50)
-
-        assert {message.text for message in rita.messages if isinstance(message, TranscriptReceived)} == texts
 
 
 async def test_a_rejection_is_the_last_word():
