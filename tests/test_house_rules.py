@@ -61,7 +61,6 @@ TESTED_ELSEWHERE = {
     "bot/gauges.py": "tests/api/test_app.py",
     "bot/metrics.py": "tests/api/test_app.py",
     "pipeline/backend.py": "tests/pipeline/test_engine.py",
-    "pipeline/backends.py": "tests/pipeline/test_fallback.py",
     "pipeline/errors.py": "raised in the tests of their raisers",
     "pipeline/request.py": "tests/pipeline/test_transcript.py",
     "pipeline/totals.py": "tests/pipeline/test_speaker.py",

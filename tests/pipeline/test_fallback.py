@@ -6,12 +6,11 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pipeline import Engine, EngineFatal, EngineSettings, Kind, make_backend
+from pipeline import Engine, EngineFatal, Kind
 from pipeline.errors import DecodeFailed, EngineDied, EngineError
 from pipeline.fallback import FallbackBackend
 from pipeline.local import LocalBackend
@@ -316,27 +315,6 @@ async def test_a_cancelled_request_gives_its_turn_back():
             each.cancel()
         await asyncio.wait([first, second])
         assert await stage.hear() == NEAR
-
-
-# What the settings choose
-
-
-@pytest.mark.parametrize(
-    ("remote", "expected"),
-    [
-        (None, LocalBackend),
-        (RemoteSettings(url="http://box:8000"), RemoteBackend),
-        (RemoteSettings(url="http://box:8000", fallback=True), FallbackBackend),
-    ],
-)
-def test_the_settings_choose_who_decodes(remote, expected):
-    assert type(make_backend(EngineSettings(remote=remote))) is expected
-
-
-def test_a_server_takes_as_many_requests_as_it_was_set_to():
-    remote = RemoteSettings(url="http://box:8000", slots=12)
-    assert make_backend(EngineSettings(remote=remote)).slots == 12
-    assert make_backend(EngineSettings(remote=replace(remote, fallback=True))).slots == 12
 
 
 # With the model

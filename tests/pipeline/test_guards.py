@@ -1,10 +1,10 @@
+"""What is withheld of what a model writes, and what is not. Loops: test_guards_loops.py; laws: test_guards_laws.py."""
+
 from __future__ import annotations
 
 import zlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.guards import (
     LOGPROB_BAD,
@@ -21,120 +21,25 @@ from pipeline.guards import (
     SILENCE_PHRASES,
     Decoded,
     Rule,
-    Verdict,
     compression,
     judge,
-    trim_repeats,
 )
-from pipeline.languages import NAMES, NO_SPACES, split_words
+from tests.support.decodes import (
+    ARTICLE,
+    ARTICLE_S,
+    CONFIDENT,
+    LOOP_RATE,
+    NEVER,
+    NO_SILENCE,
+    WORDS,
+    article,
+    decoded,
+    rule,
+    shown,
+)
 
 A_LITTLE = 0.01
-CONFIDENT = max(LOGPROB_DOUBTFUL, PHRASE_LOGPROB) / 2
-NO_SILENCE = min(PHRASE_NO_SPEECH, NO_SPEECH_LIKELY) / 2
-LOOP_RATE = LOOP_TOKENS_PER_S * 1.5
-TRUE_RATE = LOOP_TOKENS_PER_S * 0.75
-
-
-def decoded(text, *, silence=NO_SILENCE, logprob=CONFIDENT, rate=TRUE_RATE, language="en"):
-    """A decode with `rate` tokens a second, a token a word."""
-    tokens = max(1, len(text.split()))
-    return Decoded(
-        text=text,
-        language=language,
-        tokens=tokens,
-        duration_s=tokens / rate,
-        no_speech_prob=silence,
-        avg_logprob=logprob,
-    )
-
-
-def shown(text, **numbers):
-    return judge(decoded(text, **numbers)).text
-
-
-def rule(text, **numbers):
-    return judge(decoded(text, **numbers)).rule
-
-
-#: Article 1 of the Universal Declaration of Human Rights, which takes about 12 s to read, and its length in tokens of
-#: Whisper's multilingual vocabulary.
-ARTICLE_S = 12.0
-ARTICLE = {
-    "en": (
-        34,
-        "All human beings are born free and equal in dignity and rights. They are endowed "
-        "with reason and conscience and should act towards one another in a spirit of "
-        "brotherhood.",
-    ),
-    "zh": (
-        50,
-        "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神互相对待。",
-    ),
-    "ja": (
-        81,
-        "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。人間は、理性と良心とを授けられており、互いに同胞の精神を"
-        "もって行動しなければならない。",
-    ),
-    "th": (
-        126,
-        "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ ต่างมีเหตุผลและมโนธรรม และควรปฏิบัติต่อกันด้วยเจตนารมณ์แห่งภราดรภาพ",
-    ),
-    "hi": (
-        195,
-        "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता और समानता प्राप्त "
-        "है। उन्हें बुद्धि और अन्तरात्मा की देन प्राप्त है और परस्पर उन्हें भाईचारे के भाव "
-        "से बर्ताव करना चाहिए।",
-    ),
-    "ta": (
-        200,
-        "மனிதப் பிறிவியினர் சகலரும் சுதந்திரமாகவே பிறக்கின்றனர்; அவர்கள் மதிப்பிலும், "
-        "உரிமைகளிலும் சமமானவர்கள், அவர்கள் நியாயத்தையும் மனச்சாட்சியையும் இயற்பண்பாகப் "
-        "பெற்றவர்கள். அவர்கள் ஒருவருடனொருவர் சகோதர உணர்வுப் பாங்கில் நடந்துகொள்ளல் வேண்டும்.",
-    ),
-    "te": (
-        294,
-        "ప్రతిపత్తిస్వత్వముల విషయమున మానవులెల్లరును జన్మతః స్వతంత్రులును సమానులును నగుదురు. "
-        "వారు వివేదన-అంతఃకరణ సంపన్నులగుటచే పరస్పరము భ్రాతృభావముతో వర్తింపవలయును.",
-    ),
-    "km": (
-        401,
-        "មនុស្សទាំងអស់ កើតមកមានសេរីភាព និងសមភាព ក្នុងផ្នែកសេចក្ដីថ្លៃថ្នូរនិងសិទ្ធិ ។ មនុស្ស "
-        "មានវិចារណញ្ញាណនិងសតិសម្បជញ្ញៈជាប់ពីកំណើត ហើយគប្បីប្រព្រឹត្ដចំពោះគ្នាទៅវិញទៅមក "
-        "ក្នុងស្មារតីភាតរភាពជាបងប្អូន ។",
-    ),
-    "ka": (
-        425,
-        "ყველა ადამიანი იბადება თავისუფალი და თანასწორი თავისი ღირსებითა და უფლებებით. მათ "
-        "მინიჭებული აქვთ გონება და სინდისი და ერთმანეთის მიმართ უნდა იქცეოდნენ ძმობის "
-        "სულისკვეთებით.",
-    ),
-    "my": (
-        726,
-        "လူတိုင်းသည် တူညီ လွတ်လပ်သော ဂုဏ်သိက္ခာဖြင့် လည်းကောင်း၊ တူညီလွတ်လပ်သော "
-        "အခွင့်အရေးများဖြင့် လည်းကောင်း၊ မွေးဖွားလာသူများ ဖြစ်သည်။ ထိုသူတို့၌ ပိုင်းခြား "
-        "ဝေဖန်တတ်သော ဉာဏ်နှင့် ကျင့်ဝတ် သိတတ်သော စိတ်တို့ရှိကြ၍ ထိုသူတို့သည် အချင်းချင်း "
-        "မေတ္တာထား၍ ဆက်ဆံကျင့်သုံးသင့်၏။",
-    ),
-}
-
-
-def article(language, *, text="", times=1, duration_s=ARTICLE_S):
-    """It, or another text, as if it had been written with the tokens of `times` articles."""
-    tokens, written = ARTICLE[language]
-    return Decoded(
-        text=text or written,
-        language=language,
-        tokens=tokens * times,
-        duration_s=duration_s,
-        no_speech_prob=0.0,
-        avg_logprob=CONFIDENT,
-    )
-
-
-# What is withheld, and what is not
-
 FENCE = "Tear down the fence, tear down the fence, and go home."
-NEVER = "Never, never, never give up."
 
 
 @pytest.mark.parametrize(
@@ -175,9 +80,6 @@ def test_what_has_neither_letter_nor_digit_is_no_speech(text):
 def test_nothing_is_nothing_and_no_rule_is_counted_for_it(text):
     verdict = judge(decoded(text))
     assert (verdict.text, verdict.rule, verdict.trimmed) == ("", None, False)
-
-
-WORDS = "I was not there."
 
 
 @pytest.mark.parametrize(
@@ -307,196 +209,3 @@ def test_a_short_word_may_take_no_time():
     assert judge(
         Decoded(text="Oh no", language="en", tokens=2, duration_s=0.0, no_speech_prob=0.0, avg_logprob=CONFIDENT)
     ).text
-
-
-# Loops
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        (f"{WORDS} {WORDS}", WORDS),
-        (f"{WORDS} {WORDS} {WORDS}", WORDS),
-        (f"{WORDS} I was not", WORDS),
-        ("You thought me so silly. You thought", "You thought me so silly."),
-        ("He said so, and then he left, and then he left", "He said so, and then he left,"),
-        ("you you you you you", "you"),
-        ("go home go home go home go home", "go home"),
-        ("The end. The end. The end. The end.", "The end."),
-        ("well I-I I-I I-I I-I", "well I-I"),
-    ],
-)
-def test_a_loop_is_cut_where_it_begins_again(text, kept):
-    assert trim_repeats(text) == (kept, True)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I don't think, mister. I don't think, mister hell. You have done quite right in this.",
-        "No, no, no, no, don't delete the production database!",
-        "What we need is what we need is more time before the release.",
-        "Because we didn't we didn't we didn't get the approval in time.",
-        "My number is 5 5 5 5 1 2 3 4.",
-        "you you you you you you you you all right",
-    ],
-)
-def test_what_follows_a_repeat_is_never_lost(text):
-    assert trim_repeats(text) == (text, False)
-    assert judge(decoded(text, rate=MAX_WORDS_PER_S * 0.95)).text == text
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("First this. Then it was done. Then it was", "First this. Then it was done."),
-        ("It was done, and I know that it was done", None),
-        ("You know it. You know", "You know it."),
-        ("It is, as you know it is", None),
-    ],
-    ids=["after a pause", "in mid-sentence", "the first words after a sentence", "the first words within it"],
-)
-def test_a_repeat_that_breaks_off_is_one_only_where_speech_can_begin(text, kept):
-    assert trim_repeats(text) == ((kept, True) if kept else (text, False))
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "kept"),
-    [
-        ("zh", "今天天气很好我们去公园吧。今天天气很好我们去公园吧。", "今天天气很好我们去公园吧。"),
-        ("ja", "今日は雨ですね。今日は雨ですね。今日は", "今日は雨ですね。"),
-        ("zh", "好的好的好的好的", "好的"),
-        ("th", "สวัสดีครับทุกคน สวัสดีครับทุกคน", "สวัสดีครับทุกคน"),
-        ("hi", "नदी के किनारे चलते हैं। नदी के किनारे चलते हैं।", "नदी के किनारे चलते हैं।"),
-        ("hi", "नदी के किनारे चलते हैं। नदी के", "नदी के किनारे चलते हैं।"),
-        ("ar", "هل أنت هنا الآن؟ هل أنت", "هل أنت هنا الآن؟"),
-    ],
-)
-def test_a_loop_is_one_in_any_script(language, text, kept):
-    assert trim_repeats(text, language) == (kept, True)
-
-
-@pytest.mark.parametrize(
-    ("language", "text"),
-    [
-        ("hi", "नदी के किनारे किनारे"),
-        ("hi", "नदी के किनारे किनारे चलते हुए हम गाँव पहुँचे।"),
-        ("hi", "की का कि के"),
-        ("zh", "看看"),
-        ("zh", "研究研究"),
-        ("th", "เร็ว ๆ เร็ว ๆ"),
-    ],
-)
-def test_reduplication_is_no_loop(language, text):
-    assert trim_repeats(text, language) == (text, False)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "...",
-        "one",
-        "no no no",
-        NEVER,
-        "go home go home go home",
-        "one two, one two",
-        "It is what it is.",
-        "to be or not to be",
-        "a b c d a b",
-    ],
-)
-def test_what_people_say_twice_is_no_loop(text):
-    assert trim_repeats(text) == (text, False)
-
-
-def test_a_repeat_is_trimmed_only_when_it_comes_faster_than_speech():
-    text = f"{WORDS} {WORDS}"
-    slow, fast = judge(decoded(text, rate=TRUE_RATE)), judge(decoded(text, rate=LOOP_RATE))
-    assert (slow.text, slow.trimmed) == (text, False)
-    assert (fast.text, fast.trimmed) == (WORDS, True)
-
-
-def test_one_word_may_be_said_four_times_but_not_in_no_time():
-    assert shown("Be Be Be Be", rate=TRUE_RATE) == "Be Be Be Be"
-    assert shown("Be Be Be Be", rate=LOOP_RATE) == "Be"
-
-
-@pytest.mark.parametrize("language", ARTICLE)
-def test_how_dense_speech_can_be_depends_on_the_language(language):
-    _, text = ARTICLE[language]
-    words = split_words(text, language)[:6]
-    once = ("" if language in NO_SPACES else " ").join(words)
-    twice = f"{once} {once}"
-    assert judge(article(language, text=twice)).text == twice
-    assert judge(article(language, text=twice, times=3, duration_s=ARTICLE_S * 0.9)).trimmed
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "tokens"),
-    [("zh", "今天天气很好我们去公园吧。", 12), ("ja", "本日はお忙しい中ありがとうございます。", 17)],
-)
-def test_an_utterance_that_is_written_twice_is_shown_once_without_spaces_too(language, text, tokens):
-    twice = Decoded(
-        text=text * 2,
-        language=language,
-        tokens=tokens * 2,
-        duration_s=len(text) / 5,
-        no_speech_prob=0.0,
-        avg_logprob=CONFIDENT,
-    )
-    assert judge(twice) == Verdict(text=text, trimmed=True)
-
-
-def test_what_is_trimmed_is_judged_without_its_loop():
-    text = " ".join([WORDS] * 12)
-    assert rule(text, rate=TRUE_RATE) is Rule.COMPRESSION
-    assert shown(text, rate=LOOP_RATE) == WORDS
-
-
-# Laws, for whatever a model may write
-
-texts = st.one_of(
-    st.text(max_size=120),
-    st.lists(st.sampled_from(["you", "Beep", "so,", "it", "is", "I'm", "...", "end."]), max_size=40).map(" ".join),
-)
-anything = st.builds(
-    Decoded,
-    text=texts,
-    language=st.sampled_from(sorted(NAMES)),
-    tokens=st.integers(0, 448),
-    duration_s=st.floats(0.0, 30.0),
-    no_speech_prob=st.floats(0.0, 1.0),
-    avg_logprob=st.floats(-20.0, 0.0),
-)
-
-
-@given(anything)
-def test_no_word_is_shown_that_the_model_did_not_write(written):
-    verdict = judge(written)
-    assert written.text.strip().startswith(verdict.text)
-    assert verdict.trimmed or verdict.rule or verdict.text == written.text.strip()
-
-
-@given(anything)
-def test_nothing_is_withheld_without_a_rule_and_nothing_is_shown_against_one(written):
-    verdict = judge(written)
-    assert bool(verdict.text) == (verdict.rule is None and bool(written.text.strip()))
-
-
-@given(texts)
-def test_trimming_cuts_at_the_end_of_a_word_and_leaves_some(text):
-    kept, trimmed = trim_repeats(text)
-    assert text.startswith(kept)
-    assert trimmed == (kept != text)
-    assert not trimmed or any(each.isalnum() for each in kept)
-
-
-@given(st.lists(st.sampled_from(["you", "Beep", "so,", "it", "is", "end."]), max_size=20))
-def test_what_is_cut_off_was_said_just_before(words):
-    kept, _ = trim_repeats(" ".join(words))
-    said = [word.strip(",.") for word in words]
-    length = len(kept.split())
-    assert length == len(said) or any(
-        said[length:] == said[length - period : len(said) - period] for period in range(1, length + 1)
-    )

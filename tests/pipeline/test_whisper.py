@@ -1,31 +1,18 @@
+"""Speech becomes words and noise becomes nothing, in short windows and in full ones. Bounds: test_whisper_bounds.py."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
 from pipeline import Kind, whisper
-from pipeline.audio import samples, seconds
-from pipeline.guards import Rule, Verdict
-from pipeline.languages import token_density
-from pipeline.model import find_model
-from pipeline.request import DecodeRequest
-from pipeline.whisper import (
-    FULL_WINDOW,
-    MAX_HINT_TOKENS,
-    MAX_TOKENS,
-    MIN_FRAMES,
-    SPARE_TOKENS,
-    TOKENS_PER_S,
-    FasterWhisper,
-    WindowSettings,
-    token_cap,
-)
+from pipeline.audio import seconds
+from pipeline.whisper import FULL_WINDOW, MAX_HINT_TOKENS, MIN_FRAMES, WindowSettings
 from tests.pipeline.voices import beeps, downsampled, hiss, nothing, tones, typing
+from tests.support.recognisers import AMIABLE, SHORT, Recorder, hear, load, request, words
 
 pytestmark = pytest.mark.model
 
-AMIABLE = "he might even have been made amiable himself"
-SHORT = WindowSettings()
 NOISES = {
     "silence": nothing(),
     "a moment of silence": nothing(0.5),
@@ -35,26 +22,6 @@ NOISES = {
     "a keyboard": typing(),
     "beeps": beeps(2.0),
 }
-
-
-class Recorder:
-    """A model that keeps what it was asked."""
-
-    def __init__(self, model):
-        self.model = model
-        self.windows = []  # frames
-        self.questions = []  # prompts and options
-
-    def encode(self, features, **options):
-        self.windows.append(features.shape[2])
-        return self.model.encode(features, **options)
-
-    def generate(self, encoded, prompts, **options):
-        self.questions.append((prompts, options))
-        return self.model.generate(encoded, prompts, **options)
-
-    def __getattr__(self, name):
-        return getattr(self.model, name)
 
 
 class OldModel(Recorder):
@@ -74,22 +41,6 @@ class PaddingModel(Recorder):
         return super().encode(whisper.ctranslate2.StorageView.from_array(pcm), **options)
 
 
-class Babbler(Recorder):
-    """One that never comes to an end by itself."""
-
-    END = 50_256
-
-    def __init__(self, model):
-        super().__init__(model)
-        self.written = []  # how many tokens each time
-
-    def generate(self, encoded, prompts, **options):
-        options["suppress_tokens"] = [*options["suppress_tokens"], self.END]
-        results = super().generate(encoded, prompts, **options)
-        self.written += [len(each.sequences_ids[0]) for each in results]
-        return results
-
-
 class Polyglot(Recorder):
     """One that speaks several languages, and takes all it hears for German, or else English."""
 
@@ -97,79 +48,6 @@ class Polyglot(Recorder):
 
     def detect_language(self, encoded):
         return [[("<|de|>", 0.5), ("<|en|>", 0.3), ("<|nl|>", 0.2)]] * encoded.shape[0]
-
-
-def load(kind=Recorder, window=SHORT):
-    """A recogniser, and its model, which is of that kind."""
-    library, models = whisper.WhisperModel, []
-
-    def loaded(*args, **options):
-        model = library(*args, **options)
-        model.model = kind(model.model)
-        models.append(model.model)
-        return model
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(whisper, "WhisperModel", loaded)
-        recogniser = FasterWhisper(
-            find_model("tiny.en", cache_dir=None, download=False),
-            device="cpu",
-            compute_type="int8",
-            workers=1,
-            window=window,
-        )
-    return recogniser, models[0]
-
-
-@pytest.fixture(scope="module")
-def loaded():
-    return load()
-
-
-@pytest.fixture
-def short(loaded):
-    return loaded[0]
-
-
-@pytest.fixture
-def recorded(loaded):
-    """What is asked of the model from now on."""
-    _, recorder = loaded
-    recorder.windows.clear()
-    recorder.questions.clear()
-    return recorder
-
-
-@pytest.fixture(scope="module")
-def babbling():
-    return load(Babbler)
-
-
-@pytest.fixture
-def written(babbling):
-    """How many tokens are written from now on."""
-    _, babbler = babbling
-    babbler.written.clear()
-    return babbler.written
-
-
-@pytest.fixture(scope="module")
-def wide():
-    return load(window=WindowSettings(margin_s=0.0))[0]
-
-
-def request(pcm, kind=Kind.FINAL, **details):
-    return DecodeRequest(kind=kind, pcm=pcm, **{"language": "en", "beam": 5 if kind is Kind.FINAL else 1, **details})
-
-
-def hear(recogniser, pcm, kind=Kind.FINAL, **details):
-    (hypothesis,) = recogniser.transcribe([request(pcm, kind, **details)])
-    return hypothesis
-
-
-def words(hypothesis):
-    kept = "".join(each for each in hypothesis.text.lower() if each.isalnum() or each == " ")
-    return " ".join(kept.split())
 
 
 # Words
@@ -296,94 +174,6 @@ def test_of_a_batch_only_what_is_suspected_is_decoded_once_more(short, recorded)
     assert (words(speech), noise.text) == (AMIABLE, "")
     assert (speech.full_window, noise.full_window) == (False, True)
     assert len(recorded.windows) == 2
-
-
-# Bounds
-
-
-@pytest.mark.parametrize("hints", ["", "Elinor, Marianne, " * 100], ids=["no hints", "many hints"])
-@pytest.mark.parametrize("length_s", [0.5, 4.0, 30.0])
-def test_no_more_tokens_are_written_than_somebody_could_say(babbling, written, length_s, hints):
-    hear(babbling[0], nothing(length_s), Kind.PARTIAL, hints=hints)
-    assert written == [SPARE_TOKENS + int(TOKENS_PER_S * length_s)]
-
-
-@pytest.mark.parametrize(
-    "spoken", ["en 34", "de 42", "ja 81", "el 99", "th 126", "hi 195", "te 294", "km 401", "ka 425", "my 726"]
-)
-def test_where_a_language_takes_more_tokens_more_may_be_written(spoken):
-    """Tokens of article 1 of the Universal Declaration of Human Rights, which takes about 12 s."""
-    language, tokens = spoken.split()
-    assert token_cap(12.0, language) == SPARE_TOKENS + int(TOKENS_PER_S * token_density(language) * 12.0)
-    assert int(tokens) < token_cap(12.0, language) < int(tokens) * 2
-
-
-@pytest.mark.parametrize("hints", ["", "Elinor, Marianne, " * 100], ids=["no hints", "many hints"])
-def test_no_more_are_written_than_the_model_has_places_for(babbling, written, monkeypatch, hints):
-    monkeypatch.setattr(whisper, "token_cap", lambda *_: 10 * MAX_TOKENS)
-    recogniser, babbler = babbling
-    babbler.questions.clear()
-    hear(recogniser, nothing(), Kind.PARTIAL, hints=hints)
-    (((prompt,), _),) = babbler.questions
-    assert written == [MAX_TOKENS - len(prompt)]
-
-
-@pytest.fixture
-def narrow(monkeypatch):
-    """The cap is too low for what is said."""
-    monkeypatch.setattr(whisper, "token_cap", lambda *_: 6)
-
-
-@pytest.mark.usefixtures("narrow")
-def test_a_final_that_the_cap_cut_off_is_decoded_once_more_with_a_higher_one(short):
-    hypothesis = hear(short, downsampled("austen-0930"))
-    assert (words(hypothesis), hypothesis.full_window) == (AMIABLE, True)
-
-
-@pytest.mark.usefixtures("narrow")
-def test_even_if_it_was_heard_in_the_full_window(wide):
-    assert words(hear(wide, downsampled("austen-0930"))) == AMIABLE
-
-
-@pytest.mark.usefixtures("narrow")
-def test_a_partial_may_be_cut_off(short):
-    hypothesis = hear(short, downsampled("austen-0930"), Kind.PARTIAL)
-    assert AMIABLE.startswith(words(hypothesis))
-    assert not hypothesis.full_window
-
-
-def test_where_the_model_has_no_more_places_a_higher_cap_is_not_tried(babbling, written, monkeypatch):
-    monkeypatch.setattr(whisper, "token_cap", lambda *_: MAX_TOKENS)
-    monkeypatch.setattr(whisper, "judge", lambda _: Verdict(text="words"))
-    assert not hear(babbling[0], nothing(), beam=1).full_window
-    assert len(written) == 1
-
-
-@pytest.mark.usefixtures("narrow")
-def test_what_was_cut_off_stays_if_the_second_decode_has_no_words(short, monkeypatch):
-    verdicts = iter([Verdict(text="he might"), Verdict(text="", rule=Rule.COMPRESSION)])
-    monkeypatch.setattr(whisper, "judge", lambda _: next(verdicts))
-    hypothesis = hear(short, downsampled("austen-0930"))
-    assert (hypothesis.text, hypothesis.suppressed) == ("he might", "")
-
-
-@pytest.mark.usefixtures("narrow")
-def test_a_loop_was_not_cut_off(short, recorded, monkeypatch):
-    monkeypatch.setattr(whisper, "judge", lambda _: Verdict(text="you", trimmed=True))
-    assert not hear(short, downsampled("austen-0930")).full_window
-    assert len(recorded.windows) == 1
-
-
-def test_the_widest_search_of_a_batch_is_made_for_all(short, recorded):
-    short.transcribe([request(nothing(), Kind.PARTIAL, beam=beam) for beam in (1, 3)])
-    ((_, options),) = recorded.questions
-    assert options["beam_size"] == 3
-
-
-def test_what_is_longer_than_thirty_seconds_is_heard_as_far_as_that(short):
-    pcm = np.concatenate((downsampled("austen-0930"), nothing(40.0)))
-    assert len(pcm) > samples(30.0)
-    assert AMIABLE in words(hear(short, pcm, Kind.PARTIAL))
 
 
 # Languages
