@@ -17,7 +17,7 @@ from pipeline import EngineState, catalogue
 
 from .auth import require_secret
 from .origin import json_only, own_pages_only
-from .problems import TranslationUnsupported, later, problems, respond
+from .problems import FULL, PATIENCE_S, TranslationUnsupported, later, problems, respond
 from .schemas import MAX_BODY_BYTES, parse_set_language, parse_transcribe
 
 LANGUAGE_SET: Final = "Language set successfully for the call"
@@ -50,6 +50,7 @@ def create_app(supervisor: Supervisor, *, secret: str, host: str = "127.0.0.1") 
     app.router.add_post("/api/v1/call/set-language", set_language)
     app.router.add_get("/api/v1/languages", languages)
     app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/", page)
     app.router.add_get("/pages/{name}", page)
@@ -91,15 +92,36 @@ async def languages(request: web.Request) -> web.Response:
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """200 when captions can be made, 503 with the reason when not (yet)."""
+    """200 when captions can be made, 503 with the reason when not (yet). Being full is no illness: those who are served
+    must not lose their captions to a restart.
+    """
+    return health(request.app[SUPERVISOR])
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """As `healthz`, and 503 with the reasons also while the process is full: other rooms must wait, or go elsewhere."""
     supervisor = request.app[SUPERVISOR]
+    answer = health(supervisor)
+    used_up = supervisor.full
+    if answer.status != 200 or not used_up:
+        return answer
+    bounds = [bound.value for bound in used_up]
+    error = "; ".join(used_up.values())
+    return later(respond(503, error, status=FULL, full=bounds, **state_of(supervisor)), PATIENCE_S)
+
+
+def health(supervisor: Supervisor) -> web.Response:
     engine = supervisor.engine
-    state = {"model": engine.state.value, "rooms": len(supervisor.rooms)}
+    state = state_of(supervisor)
     if supervisor.rejected is not None:
         return respond(503, str(supervisor.rejected), status="failed", **state)
     if engine.state is not EngineState.READY:
         return without_model(engine.state, engine.failure or f"the model is {engine.state.value}", **state)
     return web.json_response({"status": "ok", **state})
+
+
+def state_of(supervisor: Supervisor) -> dict[str, object]:
+    return {"model": supervisor.engine.state.value, "rooms": len(supervisor.rooms)}
 
 
 def without_model(state: EngineState, error: str, **more: object) -> web.Response:

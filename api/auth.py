@@ -16,7 +16,7 @@ from aiohttp import web
 from .problems import Handler, respond
 
 #: Reachable without the secret: health for the orchestrator, and the page, which shows nothing by itself.
-OPEN_PATHS: Final = frozenset({"/", "/healthz"})
+OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz"})
 OPEN_PREFIXES: Final = ("/pages/", "/demo/")
 
 

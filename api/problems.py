@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from aiohttp import web
 
-from bot import BotError, NoSuchRoom, NotReady, RoomFailed, TooManyRooms, TooManyTargets
+from bot import BotError, NoSuchRoom, NotReady, ProcessFull, RoomFailed, TooManyTargets
 from pipeline import UnknownLanguage
 
 from .schemas import InvalidBody
@@ -15,6 +16,8 @@ from .schemas import InvalidBody
 log = logging.getLogger("roomscribe.api")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+PATIENCE_S: Final = 60  # until something may have become free
+FULL: Final = "full"  # the `status` of answers that say so
 FAILED = "Failed to process transcription or translation request."
 
 
@@ -58,8 +61,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return respond(550, f"translationTargetLangId: {error}")
     except NoSuchRoom as error:
         return respond(404, str(error))
-    except (TooManyRooms, TooManyTargets) as error:
-        return later(respond(429, str(error)), 60)
+    except TooManyTargets as error:
+        return later(respond(429, str(error)), PATIENCE_S)
+    except ProcessFull as error:
+        return later(respond(503, str(error), status=FULL), PATIENCE_S)
     except (NotReady, RoomFailed) as error:
         return respond(503, str(error))
     except BotError as error:

@@ -3,7 +3,7 @@
 BotError
 ├── RoomFailed          the room's bot gave up; the message says why and what to do
 │   └── SecretRejected  the signaling server refuses us: true for every room, until the setting is mended
-├── TooManyRooms        the bound on rooms is reached
+├── ProcessFull         no room can be served beyond those that are; the message names the setting
 ├── TooManyTargets      the bound on readers of one room is reached
 ├── NoSuchRoom          no bot serves this room
 ├── NotReady            the model is not loaded (yet)
@@ -32,8 +32,8 @@ class SecretRejected(RoomFailed):
     pass
 
 
-class TooManyRooms(BotError):
-    component = "bot.supervisor"
+class ProcessFull(BotError):
+    component = "bot.admission"
 
 
 class TooManyTargets(BotError):

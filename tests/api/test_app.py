@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from api import HttpSettings, Settings, running
-from bot import LOOPBACK, RoomSettings, SignalingSettings
+from bot import LOOPBACK, AdmissionSettings, RoomSettings, SignalingSettings
 from signaling import InternalCredentials, signaling_url
 from signaling.embedded import EmbeddedServer, EmbeddedSettings
 
@@ -51,7 +51,7 @@ def open_api(engine_settings):
     from contextlib import asynccontextmanager
 
     @asynccontextmanager
-    async def opened(*, http_secret="", hpb_url=None, wait=True, engine=engine_settings):
+    async def opened(*, http_secret="", hpb_url=None, wait=True, engine=engine_settings, **admission):
         async with (
             EmbeddedServer(EmbeddedSettings(internal_secret=SECRET, backend_url=BACKEND)) as server,
             aiohttp.ClientSession() as http,
@@ -62,6 +62,7 @@ def open_api(engine_settings):
                     credentials=InternalCredentials(secret=SECRET, backend=BACKEND),
                 ),
                 addresses=LOOPBACK,
+                admission=AdmissionSettings(**admission),
             )
             settings = Settings(http=HttpSettings(port=0, secret=http_secret), rooms=rooms, engine=engine)
             async with running(settings) as service:
@@ -210,6 +211,77 @@ async def test_health_is_ok_when_captions_can_be_made(open_api):
 
         assert status == 200
         assert json.loads(body) == {"status": "ok", "model": "ready", "rooms": 0}
+
+
+async def test_a_room_too_many_is_told_to_come_later_and_readers_of_the_others_come_in(open_api):
+    async with open_api(max_rooms=1) as api:
+        await api.post(TALK)
+
+        status, answer = await api.post({**TALK, "roomToken": "another"})
+
+        assert (status, answer["status"], api.retry_after) == (503, "full", "60")
+        assert "1 rooms are being served, and ROOMSCRIBE_MAX_ROOMS is 1" in answer["error"]
+        assert (await api.post({**TALK, "ncSessionId": "nc-2"}))[0] == 200
+        assert (await api.post({**TALK, "roomToken": "another", "enable": False}))[0] == 200
+
+
+async def test_a_reader_too_many_is_no_matter_of_the_process(open_api, monkeypatch):
+    monkeypatch.setattr("bot.targets.MAX_TARGETS", 1)
+    async with open_api() as api:
+        await api.post(TALK)
+
+        assert (await api.post({**TALK, "ncSessionId": "nc-2"}))[0] == 429
+        assert api.retry_after == "60"
+
+
+async def test_while_the_process_is_full_it_is_healthy_and_not_ready(open_api):
+    async with open_api(max_rooms=1) as api:
+        assert await api.get("/readyz") == await api.get("/healthz")
+        await api.post(TALK)
+
+        status, body = await api.get("/readyz")
+
+        assert status == 503
+        assert json.loads(body) == {
+            "error": "1 rooms are being served, and ROOMSCRIBE_MAX_ROOMS is 1",
+            "status": "full",
+            "full": ["rooms"],
+            "model": "ready",
+            "rooms": 1,
+        }
+        assert (await api.get("/healthz"))[0] == 200
+        bot = api.service.supervisor.rooms[TALK["roomToken"]]
+        bot.stop("told to")
+        await bot.gone.wait()
+        assert (await api.get("/readyz"))[0] == 200
+
+
+async def test_a_process_without_a_model_is_not_ready_either(open_api):
+    async with open_api(wait=False) as api:
+        status, body = await api.get("/readyz")
+
+        assert (status, json.loads(body)["status"]) == (503, "starting")
+        await api.service.supervisor.engine.wait_ready()
+
+
+async def test_what_is_used_up_and_what_was_refused_is_measured(open_api):
+    async with open_api(max_rooms=1, max_total_speakers=7, memory_limit_mb=1) as api:
+        refused, _ = await api.post(TALK)
+        ready, body = await api.get("/readyz")
+        _, metrics = await api.get("/metrics")
+
+        assert (refused, ready) == (503, 503)
+        assert "ROOMSCRIBE_MEMORY_LIMIT_MB is 1" in json.loads(body)["error"]
+        for line in (
+            'roomscribe_full{reason="rooms"} 0.0',
+            'roomscribe_full{reason="speakers"} 0.0',
+            'roomscribe_full{reason="memory"} 1.0',
+            "roomscribe_speakers_limit 7.0",
+            "roomscribe_memory_limit_bytes 1e+06",
+            'roomscribe_admission_refused_total{what="room"} 1.0',
+            'roomscribe_admission_refused_total{what="speaker"} 0.0',
+        ):
+            assert line in metrics
 
 
 async def test_unknown_paths_and_methods_are_answered_in_json(open_api):

@@ -21,7 +21,7 @@ async def hello(_):
 @pytest.fixture
 async def door():
     app = web.Application(middlewares=[problems, require_secret(SECRET)])
-    for path in ("/metrics", "/healthz", "/demo/config"):
+    for path in ("/metrics", "/healthz", "/readyz", "/demo/config"):
         app.router.add_get(path, hello)
     async with at_the_door(app) as door:
         yield door
@@ -69,7 +69,7 @@ async def test_whatever_else_is_shown_is_refused_plainly(door, header):
     assert "ROOMSCRIBE_HTTP_SECRET" in answer["error"]
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/demo/config"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/demo/config"])
 async def test_health_and_the_demo_need_no_secret(door, path):
     status, _ = await door.get(path)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 
-from api.settings import PREFIX, SettingsError, load, misspelt
-from bot import LocalAddresses
+from api.settings import PREFIX, SettingsError, load, memory_there_is, misspelt
+from bot import AdmissionSettings, LocalAddresses
 from pipeline.remote_policy import RemoteSettings
 
 GOOD = {
@@ -13,6 +14,8 @@ GOOD = {
     "ROOMSCRIBE_HPB_SECRET": "s3cret",
     "ROOMSCRIBE_NEXTCLOUD_URL": "https://cloud.example.org",
 }
+
+MACHINE = psutil.virtual_memory().total
 
 
 def problems_of(environment):
@@ -31,6 +34,58 @@ def test_three_settings_suffice_and_the_rest_has_defaults():
     assert settings.rooms.addresses == LocalAddresses(auto=True)
 
 
+def test_what_a_process_takes_on_is_bounded_and_the_bounds_can_be_set():
+    bounds = {"MAX_ROOMS": "3", "MAX_TOTAL_SPEAKERS": "4", "MEMORY_LIMIT_MB": "5"}
+
+    admission = load(GOOD).rooms.admission
+    said = load({**GOOD, **{PREFIX + name: value for name, value in bounds.items()}}).rooms.admission
+
+    assert (admission.max_rooms, admission.max_total_speakers) == (100, 500)
+    assert admission.memory_limit_mb == int(memory_there_is() * 0.8) // 1_000_000
+    assert said == AdmissionSettings(max_rooms=3, max_total_speakers=4, memory_limit_mb=5)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, MACHINE),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "512000000\n"}, 512_000_000),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"}, MACHINE),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": str(2**62)}, MACHINE),
+        ({"proc/self/cgroup": "0::/\n"}, MACHINE),
+        (  # a service with a limit, in a slice with a lower one
+            {
+                "proc/self/cgroup": "0::/talk.slice/roomscribe.service\n",
+                "sys/fs/cgroup/talk.slice/memory.max": "300000000\n",
+                "sys/fs/cgroup/talk.slice/roomscribe.service/memory.max": "400000000\n",
+            },
+            300_000_000,
+        ),
+        (  # a container that is told its path on the host, but has its own group at the root
+            {"proc/self/cgroup": "0::/docker/abc\n", "sys/fs/cgroup/memory.max": "512000000\n"},
+            512_000_000,
+        ),
+        (
+            {
+                "proc/self/cgroup": "5:cpu,cpuacct:/box\n4:memory:/box\n0::/\n",
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+                "sys/fs/cgroup/memory/box/memory.limit_in_bytes": "256000000\n",
+                "sys/fs/cgroup/cpu,cpuacct/box/memory.limit_in_bytes": "1\n",
+            },
+            256_000_000,
+        ),
+        ({"proc/self/cgroup": "0::/../../up\n", "sys/fs/cgroup/memory.max": "512000000\n"}, 512_000_000),
+    ],
+    ids=["none", "v2", "unlimited", "more than there is", "no file", "a slice", "a container", "v1", "above the root"],
+)
+def test_memory_is_what_the_machine_has_or_the_least_that_a_control_group_is_given(tmp_path, files, expected):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    assert memory_there_is(tmp_path) == expected
+
+
 def test_every_missing_setting_is_listed_at_once():
     problems = problems_of({})
 
@@ -47,6 +102,8 @@ def test_every_missing_setting_is_listed_at_once():
         ("ICE_ADDRESSES", "eth0", "neither an IP address nor `auto`"),
         ("HANGOVER_S", "0", "from 0.2 to 5"),
         ("DEVICE", "tpu", "one of cpu, cuda, auto"),
+        ("MAX_TOTAL_SPEAKERS", "0", "from 1 to 50000"),
+        ("MEMORY_LIMIT_MB", "-1", "from 0 to 999999"),
         ("LOG_LEVEL", "loud", "one of DEBUG, INFO, WARNING, ERROR"),
         ("ASR_URL", "box:8000", "expected a URL"),
         ("ASR_URL", "http://box:port", "such as http://box:8000, with a host that can exist and a port from 1 to"),
