@@ -16,39 +16,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import av
 import numpy as np
 import numpy.typing as npt
 import soxr
 from faster_whisper import WhisperModel
 
-from pipeline import SAMPLE_RATE, WIRE_RATE, SegmenterSettings, Totals, VoiceDetectors
-from pipeline.audio import FRAME, AudioChunk, samples
+from pipeline import SAMPLE_RATE, WIRE_RATE, VoiceDetectors
+from pipeline.audio import FRAME, AudioChunk
+from pipeline.decoders import DecoderChoice, choose_decoder
 from pipeline.engine import NARROW_BEAM, WIDE_BEAM
 from pipeline.finals import makes_sentence
-from pipeline.hearing import Hearing, UtteranceHeard
 from pipeline.model import FoundModel, find_model
 from pipeline.request import DecodeRequest, Hypothesis, Kind
-from pipeline.segmenter import UtterancePaused
 from pipeline.whisper import FasterWhisper
 from soak.clip import Clip, in_language, read_manifest, shipped_clips
 from soak.demo.score import edges_present, error_rate
 
+from .ear import Ear
 from .noise import noises
 from .readers import HISS
+from .voices import encoded
 
 Pcm = npt.NDArray[np.int16]
 Spans = list[tuple[int, int]]  # first sample of each utterance, and the one after it
 
 LEAD_S: Final = 0.5
 TRAIL_S: Final = 1.5
-RING_S: Final = 30.0
-EARLY_S: Final = 0.1  # how long a decode in a pause takes, about
 WHOLE_WINDOW_S: Final = 30.0
 NOISE_S: Final = 600.0
 FIRST_PARTIAL_S: Final = 0.5
 OPUS_BITS_PER_S: Final = 24_000
-STARTS: Final = (0, 240, 480, 720)  # samples at 48 kHz, over the 20 ms of an Opus frame
+STARTS: Final = range(0, 960, 120)  # samples at 48 kHz, over the 20 ms of an Opus frame
 LANGUAGE: Final = "en"
 
 
@@ -68,7 +66,7 @@ class Bench:
     def __init__(self, found: FoundModel) -> None:
         self._ours = FasterWhisper(found, device="cpu", compute_type="int8", workers=1)
         self._stock = WhisperModel(str(found.path), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
-        self._detectors = VoiceDetectors()
+        self.detectors = VoiceDetectors()
         self._ours.warm_up()
         self.stock(np.zeros(SAMPLE_RATE, dtype=np.int16))
 
@@ -79,26 +77,14 @@ class Bench:
 
     def cuts(self, live: Pcm) -> Spans:
         """Where a live pipeline would cut it."""
-        hearing = Hearing(
-            settings=SegmenterSettings(),
-            detector=self._detectors.new(),
-            ring_samples=samples(RING_S),
-            totals=Totals(),
-        )
-        heard: list[UtteranceHeard] = []
-        sentence: tuple[int, int] | None = None  # when it is known that there is one, and which
+        ear = Ear(self.detectors, self.is_sentence)
         for at in range(0, len(live) - FRAME + 1, FRAME):
-            if sentence is not None and at >= sentence[0]:
-                hearing.sentence_over(speech_end=sentence[1])
-                sentence = None
-            for event in hearing.chunk(AudioChunk(start=at, pcm=live[at : at + FRAME]), now=0.0):
-                if isinstance(event, UtterancePaused):
-                    early = self.ours(hearing.read(event.start, event.end).pcm)
-                    sentence = (at + samples(EARLY_S), event.speech_end) if makes_sentence(early) else None
-                elif isinstance(event, UtteranceHeard):
-                    heard.append(event)
-        heard += [event for event in hearing.break_off() if isinstance(event, UtteranceHeard)]
-        return [(event.audio.start, event.audio.end) for event in heard]
+            ear.chunk(AudioChunk(start=at, pcm=live[at : at + FRAME].copy()))
+        return [(audio.start, audio.end) for audio in ear.end()]
+
+    def is_sentence(self, pcm: Pcm) -> bool:
+        """Do our words for it end as a sentence does?"""
+        return makes_sentence(self.ours(pcm))
 
     def ours(self, pcm: Pcm, kind: Kind = Kind.FINAL) -> Hypothesis:
         beam = WIDE_BEAM if kind is Kind.FINAL else NARROW_BEAM
@@ -135,7 +121,7 @@ def measure(
 
     Of the same words a few samples later, a small model makes others in a hundred (±0.7 points here), with or without
     Opus. So `opus_wer` is `wer` and the mean change that Opus makes to the very same utterances, over clips that begin
-    at four moments; `opus_by_start` has the pairs behind it, without and with Opus.
+    at eight moments; `opus_by_start` has the pairs behind it, without and with Opus.
     A clip whose text is empty is noise: the captions that it would have caused are counted.
     """
     bench = Bench(found)
@@ -199,7 +185,8 @@ def _with_and_without_opus(
     later = start * SAMPLE_RATE // WIRE_RATE
     spans = [[(begin + later, end + later) for begin, end in each] for each in cuts]
     plain = [_at_rest(_downsampled(pcm)) for pcm in clips]
-    coded = [_at_rest(_downsampled(_through_opus(pcm))) for pcm in clips]
+    choice = choose_decoder()
+    coded = [_at_rest(_through_opus(pcm, choice)) for pcm in clips]
     texts = (bill(_pieces(each, spans), lambda pcm: bench.ours(pcm).text).texts for each in (plain, coded))
     without, with_opus = (error_rate(references, each) for each in texts)
     return without, with_opus
@@ -221,24 +208,12 @@ def _downsampled(pcm: Pcm) -> Pcm:
     return resampled
 
 
-def _through_opus(pcm: Pcm) -> Pcm:
-    """Encoded as a browser does (48 kHz mono, 20 ms) and decoded again."""
-    encoder = av.CodecContext.create("libopus", "w")
-    encoder.sample_rate, encoder.layout, encoder.format = WIRE_RATE, "mono", av.AudioFormat("s16")
-    encoder.bit_rate, encoder.options = OPUS_BITS_PER_S, {"application": "voip"}
-    decoder = av.CodecContext.create("libopus", "r")
-    decoder.sample_rate, decoder.layout, decoder.format = WIRE_RATE, "mono", av.AudioFormat("s16")
-    size = WIRE_RATE // 50
-    heard = []
-    packets = []
-    for at in range(0, len(pcm) - size + 1, size):
-        frame = av.AudioFrame.from_ndarray(pcm[at : at + size].reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate, frame.pts = WIRE_RATE, at
-        packets += encoder.encode(frame)
-    packets += encoder.encode(None)
-    for packet in packets:
-        heard += [frame.to_ndarray().reshape(-1) for frame in decoder.decode(packet)]
-    return np.concatenate(heard).astype(np.int16, copy=False)
+def _through_opus(pcm: Pcm, choice: DecoderChoice) -> Pcm:
+    """48 kHz, encoded as a browser does, and decoded to 16 kHz as we do."""
+    decoder = choice.new()
+    heard = [decoder.decode(payload) for payload in encoded(pcm, bits_per_s=OPUS_BITS_PER_S).payloads]
+    decoder.close()
+    return np.concatenate(heard)
 
 
 def _note(line: str) -> None:

@@ -13,17 +13,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api import Settings, SettingsError
+from api import Settings, SettingsError, environment
 from api.engine_only import load_engine_only
 from api.terminal import fail, set_up_logging
 from pipeline import EngineFatal
 from pipeline.child_process import CHILD_ENVIRONMENT
+from pipeline.decoders import PREFERENCES
 from soak.clip import BadManifest, Clip, in_language, read_manifest, shipped_clips
 from soak.demo.score import ScoringUnavailable, check_available
 from soak.stack import Missing, StackFailed, find_programs
 from soak.stack.namespace import NoNamespace, media_address, run_inside
 
 from . import captions as live
+from . import media as receiving
+from .loss import WAYS
+from .media_options import MAX_SPEAKERS, BadOption, MediaOptions, programs, read_against, read_share
+from .media_run import RunFailed
 from .signaling import measure
 
 bench = typer.Typer(help="Measure roomscribe on this machine.", no_args_is_help=True)
@@ -38,23 +43,26 @@ Limit = Annotated[int, typer.Option(min=0, help="The first N clips only; 0: all.
 @bench.command()
 def asr(manifest: Manifest = None, model: Model = "", limit: Limit = 0, as_json: AsJson = False) -> None:
     """Recognition alone: word errors and CPU time against stock faster-whisper, on the very same utterances."""
-    engine = _settings(model).engine
-    _clips(manifest, limit)  # a bad manifest is told here, in a few words
-    options = {
-        "manifest": str(manifest) if manifest else "",
-        "limit": limit,
-        "model": engine.model.model,
-        "cache_dir": engine.model.cache_dir,
-    }
-    worker = subprocess.run(
-        [sys.executable, "-m", "soak.bench.asr", json.dumps(options)],
-        stdout=subprocess.PIPE,
-        env=engine.environment | CHILD_ENVIRONMENT,
-        check=False,
-    )
-    if worker.returncode:
-        fail(f"the benchmark ended with status {worker.returncode}; its own words are above")
-    _report(json.loads(worker.stdout), as_json, "Recognition, against stock faster-whisper")
+    _in_own_process("soak.bench.asr", manifest, model, limit, as_json, "Recognition, against stock faster-whisper")
+
+
+@bench.command()
+def loss(
+    manifest: Manifest = None,
+    model: Model = "",
+    limit: Limit = 0,
+    decoder: Annotated[str, typer.Option(help="auto, libopus or av.")] = "auto",
+    ways: Annotated[str, typer.Option(help="Only these, separated by commas: no_loss, loss_5, no_gate, …")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What lost packets and the activity gate cost in words: clips go through our receive path."""
+    chosen = [each.strip() for each in ways.split(",") if each.strip()]
+    for each in chosen:
+        if each not in WAYS:
+            fail(f"--ways: {each!r} is not known; use some of {', '.join(WAYS)}")
+    if decoder not in PREFERENCES:
+        fail(f"--decoder {decoder}: expected one of {', '.join(PREFERENCES)}")
+    _in_own_process("soak.bench.loss", manifest, model, limit, as_json, "Loss", decoder=decoder, ways=chosen)
 
 
 @bench.command()
@@ -127,6 +135,72 @@ def signaling(
     except (Missing, NoNamespace, StackFailed) as error:
         fail(f"the benchmark cannot run: {error}")
     _report(figures, as_json, "Signaling, on the real HPB and Janus")
+
+
+@bench.command()
+def media(
+    speakers: Annotated[int, typer.Option(min=1, max=MAX_SPEAKERS, help="Microphones that are received.")] = 40,
+    talking: Annotated[str, typer.Option(help="How many of them talk: 0.1 or 10%. The others send quiet.")] = "10%",
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to measure.")] = 20.0,
+    against: Annotated[str, typer.Option(help="Also measure these, separated by commas: stock, pion.")] = "",
+    loss: Annotated[float, typer.Option(min=0, max=50, help="Percent of the packets that the network loses.")] = 0.0,
+    rooms: Annotated[int, typer.Option(min=1, help="Rooms that the speakers are spread over.")] = 1,
+    hearing: Annotated[bool, typer.Option("--hearing", help="Ours detects speech, too, which others do not.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the losses, and of where each speaker begins.")] = 0,
+    senders: Annotated[int, typer.Option(min=0, max=16, help="Processes that send; 0: as many as needed.")] = 0,
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="Measure so often, in turns; medians count.")] = 1,
+    manifest: Manifest = None,
+    as_json: AsJson = False,
+) -> None:
+    """Receiving alone: CPU time and memory of many peer connections, against stock aiortc and pion."""
+    try:
+        if manifest is not None and not any(clip.text.strip() for clip in read_manifest(manifest)):
+            raise BadManifest(f"{manifest}: no clip with a text: nobody would talk")
+        options = MediaOptions(
+            speakers=speakers,
+            talking=read_share("--talking", talking),
+            seconds=seconds,
+            against=read_against(against),
+            loss=loss / 100,
+            rooms=rooms,
+            hearing=hearing,
+            seed=seed,
+            senders=senders,
+            repeat=repeat,
+            manifest=str(manifest) if manifest else "",
+        )
+        console = Console(stderr=True, highlight=False)
+        own = environment()
+        figures = asyncio.run(receiving.measure(options, programs(options, own), own, console.print))
+    except (BadOption, BadManifest, RunFailed) as error:
+        fail(f"the benchmark cannot run: {error}")
+    console.print(receiving.table(figures))
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def _in_own_process(
+    module: str, manifest: Path | None, model: str, limit: int, as_json: bool, title: str, **more: object
+) -> None:
+    """Where each library keeps to one thread. Ends the command with a few words if that fails."""
+    engine = _settings(model).engine
+    _clips(manifest, limit)  # a bad manifest is told here, in a few words
+    options = {
+        "manifest": str(manifest) if manifest else "",
+        "limit": limit,
+        "model": engine.model.model,
+        "cache_dir": engine.model.cache_dir,
+        **more,
+    }
+    worker = subprocess.run(
+        [sys.executable, "-m", module, json.dumps(options)],
+        stdout=subprocess.PIPE,
+        env=engine.environment | CHILD_ENVIRONMENT,
+        check=False,
+    )
+    if worker.returncode:
+        fail(f"the benchmark ended with status {worker.returncode}; its own words are above")
+    _report(json.loads(worker.stdout), as_json, title)
 
 
 def _report(figures: dict[str, Any], as_json: bool, title: str) -> None:
