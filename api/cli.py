@@ -9,6 +9,7 @@ import logging
 import typer
 
 from bot import BotError
+from bot.runtime import settle
 from pipeline import EngineFatal
 
 from .service import StartFailed, check_signaling, running
@@ -78,6 +79,7 @@ async def _serve(settings: Settings) -> None:
         if warning:
             log.warning(warning)
         async with running(settings) as service:
+            settle()
             log.info("listening on %s; loading the model %s", service.url, settings.engine.model.model)
             engine = service.supervisor.engine
             async with asyncio.TaskGroup() as tasks:

@@ -13,10 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bot import ChatServerSettings, RoomSettings, SignalingSettings
-from pipeline import EngineSettings, ModelSettings, PartialSettings, SegmenterSettings, SpeakerSettings
+import psutil
+
+from bot import AdmissionSettings, ChatServerSettings, RoomSettings, SignalingSettings
+from pipeline import (
+    EngineSettings,
+    MediaSettings,
+    ModelSettings,
+    PartialSettings,
+    SegmenterSettings,
+    SpeakerSettings,
+)
 from pipeline.audio import samples
 from pipeline.child_process import inheritable
+from pipeline.gate import GateSettings
 from pipeline.hangover import HangoverSettings
 from pipeline.remote_policy import RemoteSettings
 from signaling import InternalCredentials
@@ -24,6 +34,8 @@ from signaling import InternalCredentials
 from .settings_table import TABLE, Setting
 
 PREFIX: Final = "ROOMSCRIBE_"
+MB: Final = 1_000_000  # bytes
+MEMORY_SHARE: Final = 0.8  # of what there is; the rest is for what grows between two looks, and for other programs
 NEAR: Final = 0.5  # of 1: how alike a wrong name and the one that was meant are at least
 
 
@@ -156,15 +168,52 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
                 secret=values["APP_SECRET"],
             ),
             speaker=speaker,
+            media=MediaSettings(
+                decoder=values["OPUS_DECODER"],
+                workers=values["DECODE_THREADS"],
+                gate=GateSettings(enabled=values["ACTIVITY_GATE"]),
+            ),
+            by_track=values["RECEIVE_PATH"] == "track",
             hints=values["HINTS"],
             leave_after_s=values["LEAVE_AFTER_S"],
             drain_timeout_s=values["DRAIN_TIMEOUT_S"],
-            max_rooms=values["MAX_ROOMS"],
             max_speakers=values["MAX_SPEAKERS"],
+            admission=AdmissionSettings(
+                max_rooms=values["MAX_ROOMS"],
+                max_total_speakers=values["MAX_TOTAL_SPEAKERS"],
+                memory_limit_mb=values["MEMORY_LIMIT_MB"] or int(memory_there_is() * MEMORY_SHARE) // MB,
+            ),
         ),
         engine=EngineSettings(model=model, environment=inheritable(environment), remote=remote if remote.url else None),
         log_level=values["LOG_LEVEL"],
     )
+
+
+def memory_there_is(root: Path = Path("/")) -> int:
+    """Bytes that this process may use before the kernel ends it: the machine's, or less if a control group of it, or
+    one above that, is given less. In a container, the group's path may be the host's, and only its root be there.
+    """
+    limits = [int(psutil.virtual_memory().total)]
+    for group in _lines(root / "proc/self/cgroup"):
+        _, controllers, path = group.split(":", 2)
+        if not controllers:
+            folder, name = root / "sys/fs/cgroup", "memory.max"
+        elif "memory" in controllers.split(","):
+            folder, name = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+        else:
+            continue
+        for step in ("", *(each for each in path.split("/") if each not in ("", ".."))):
+            folder /= step
+            limits += [int(line) for line in _lines(folder / name) if line.isdecimal()]  # else "max": none
+    return min(limits)
+
+
+def _lines(path: Path) -> list[str]:
+    """None, where there is no such file."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from bot import LocalAddresses
+from pipeline.decoders import PREFERENCES
 from pipeline.languages import NAMES
 from signaling import signaling_url
 
@@ -281,6 +282,30 @@ TABLE: Final = (
         parse=_number(0.3, 60, float),
     ),
     Setting(
+        name="RECEIVE_PATH",
+        default="auto",
+        meaning="`auto`: our own way from packets to samples; `track`: aiortc's, which costs more and loses more words",
+        parse=_one_of("auto", "track"),
+    ),
+    Setting(
+        name="OPUS_DECODER",
+        default="auto",
+        meaning="`libopus`, `av` (which cannot rebuild lost packets), or `auto`: the better one that is there",
+        parse=_one_of(*PREFERENCES),
+    ),
+    Setting(
+        name="DECODE_THREADS",
+        default="0",
+        meaning="threads that decode received audio; 0: one a core, four at most",
+        parse=_number(0, 64, int),
+    ),
+    Setting(
+        name="ACTIVITY_GATE",
+        default="on",
+        meaning="`on` leaves the packets of silent speakers undecoded; `off` decodes everything",
+        parse=_switch,
+    ),
+    Setting(
         name="LEAVE_AFTER_S",
         default="60",
         meaning="how long to stay in a room without a reader, seconds",
@@ -292,8 +317,26 @@ TABLE: Final = (
         meaning="how long the last words may take on leaving, seconds",
         parse=_number(0, 60, float),
     ),
-    Setting(name="MAX_ROOMS", default="100", meaning="rooms served at once", parse=_number(1, 10_000, int)),
+    Setting(
+        name="MAX_ROOMS",
+        default="100",
+        meaning="rooms served at once; another one is refused with 503",
+        parse=_number(1, 10_000, int),
+    ),
     Setting(name="MAX_SPEAKERS", default="200", meaning="speakers heard in one room", parse=_number(1, 5_000, int)),
+    Setting(
+        name="MAX_TOTAL_SPEAKERS",
+        default="500",
+        meaning="speakers heard at once in all rooms; others wait for a place, and new rooms are refused with 503",
+        parse=_number(1, 50_000, int),
+    ),
+    Setting(
+        name="MEMORY_LIMIT_MB",
+        default="0",
+        meaning="memory, MB, of roomscribe and its recogniser together, beyond which new rooms are refused with 503 "
+        "and new speakers wait; 0: 80 % of the machine's or the container's",
+        parse=_number(0, 999_999, int),
+    ),
     Setting(
         name="LOG_LEVEL",
         default="INFO",

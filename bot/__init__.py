@@ -1,6 +1,7 @@
 """The bot: composes signaling and pipeline into one room, and rooms into a process."""
 
-from .errors import BotError, NoSuchRoom, NotReady, RoomFailed, SecretRejected, TooManyRooms, TooManyTargets, rejection
+from .admission import AdmissionSettings
+from .errors import BotError, NoSuchRoom, NotReady, ProcessFull, RoomFailed, SecretRejected, TooManyTargets, rejection
 from .gauges import Gauges
 from .ice import LOOPBACK, InvalidAddress, LocalAddresses
 from .ice_servers import ChatServerSettings
@@ -11,6 +12,7 @@ from .supervisor import Supervisor
 
 __all__ = [
     "LOOPBACK",
+    "AdmissionSettings",
     "BotError",
     "ChatServerSettings",
     "Gauges",
@@ -18,6 +20,7 @@ __all__ = [
     "LocalAddresses",
     "NoSuchRoom",
     "NotReady",
+    "ProcessFull",
     "RoomBot",
     "RoomFailed",
     "RoomSettings",
@@ -25,7 +28,6 @@ __all__ = [
     "SecretRejected",
     "SignalingSettings",
     "Supervisor",
-    "TooManyRooms",
     "TooManyTargets",
     "close_connection",
     "rejection",

@@ -13,10 +13,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from pipeline import Engine, EngineState, Kind, Rule
+from pipeline.receiver import MAX_PENDING
 
+from .admission import PROCESS
+from .media_gauges import receiving
 from .metrics import INTERIM
 from .receipts import MAX_UNCONFIRMED
-from .supervisor import Supervisor
+from .supervisor import Supervisor, rss_of
 
 
 class Gauges(Collector):
@@ -34,13 +37,14 @@ class Gauges(Collector):
         yield _gauge("roomscribe_rooms", "Rooms being served", len(rooms))
         yield _gauge("roomscribe_speakers", "Speakers being listened to", len(speakers))
         unheard = sum(room.speakers.unheard for room in rooms)
-        yield _gauge("roomscribe_speakers_unheard", "Speakers beyond ROOMSCRIBE_MAX_SPEAKERS", unheard)
+        yield _gauge("roomscribe_speakers_unheard", "Speakers who wait for a place", unheard)
         yield _gauge("roomscribe_targets", "Readers who asked for captions", sum(room.targets for room in rooms))
         yield _gauge("roomscribe_ready", "1 when the model is loaded", engine.state is EngineState.READY)
         memory = GaugeMetricFamily("roomscribe_memory_rss_bytes", "Resident memory", labels=["process"])
         memory.add_metric(["main"], self._process.memory_info().rss)
-        memory.add_metric(["engine"], _rss_of(engine.pid))
+        memory.add_metric(["engine"], rss_of(engine.pid))
         yield memory
+        yield from _admission(supervisor)
         yield _gauge("roomscribe_threads", "Threads of the process", self._process.num_threads())
         depth = GaugeMetricFamily("roomscribe_queue_depth", "Fullest queue of its name now", labels=["queue"])
         capacity = GaugeMetricFamily("roomscribe_queue_capacity", "Bound of a queue of this name", labels=["queue"])
@@ -55,6 +59,9 @@ class Gauges(Collector):
             capacity.add_metric([name], max((each.capacity for each in stats), default=0))
         depth.add_metric(["room_unconfirmed"], max((room.delivery.unconfirmed for room in rooms), default=0))
         capacity.add_metric(["room_unconfirmed"], MAX_UNCONFIRMED)
+        if supervisor.media is not None:
+            depth.add_metric(["speaker_packets"], supervisor.media.waiting)
+            capacity.add_metric(["speaker_packets"], MAX_PENDING)
         depth.add_metric(["engine_finals"], engine.scheduler.waiting_finals)
         capacity.add_metric(["engine_finals"], engine.scheduler.max_finals)
         yield depth
@@ -66,6 +73,7 @@ class Gauges(Collector):
             decodes.add_metric([INTERIM if kind is Kind.PARTIAL else kind.value], engine.decodes[kind])
         yield decodes
         yield from _recognition(engine)
+        yield from receiving(supervisor.media)
         totals = supervisor.metrics.totals
         words = CounterMetricFamily("roomscribe_words", "Words of captions, by what became of them", labels=["kind"])
         words.add_metric(["final"], totals.final_words)
@@ -80,6 +88,24 @@ class Gauges(Collector):
         dropped.add_metric(["gap"], totals.gap_s)
         yield dropped
         yield _counter_of("roomscribe_audio_filled_seconds", "Silence put in for lost packets", totals.filled_s)
+
+
+def _admission(supervisor: Supervisor) -> Iterable[Metric]:
+    """What the process has no more of, and the limits that are not told elsewhere."""
+    used_up = supervisor.full
+    full = GaugeMetricFamily("roomscribe_full", "1 while nothing new is taken on for this reason", labels=["reason"])
+    for bound in PROCESS:
+        full.add_metric([bound.value], float(bound in used_up))
+    yield full
+    admission = supervisor.admission
+    limit = admission.settings.max_total_speakers
+    yield _gauge("roomscribe_speakers_limit", "Speakers listened to at once, in all rooms", limit)
+    text = "Resident memory beyond which nothing new is taken on; +Inf: it is not looked at"
+    yield _gauge("roomscribe_memory_limit_bytes", text, admission.memory_limit)
+    refused = CounterMetricFamily("roomscribe_admission_refused", "Rooms refused, speakers let wait", labels=["what"])
+    refused.add_metric(["room"], admission.refused_rooms)
+    refused.add_metric(["speaker"], admission.refused_speakers)
+    yield refused
 
 
 def _recognition(engine: Engine) -> Iterable[Metric]:
@@ -100,13 +126,6 @@ def _recognition(engine: Engine) -> Iterable[Metric]:
     for step, count in engine.ladder.climbed.items():
         climbed.add_metric([step.name.lower()], count)
     yield climbed
-
-
-def _rss_of(pid: int | None) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss) if pid is not None else 0
-    except psutil.Error:  # it has just died
-        return 0
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

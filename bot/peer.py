@@ -1,6 +1,8 @@
-"""One receiving peer connection: the boundary to aiortc. Audio only, no default STUN, frames through `track.recv()`.
+"""One receiving peer connection: the boundary to aiortc. Audio only, no default STUN.
 
-The track's own queue in aiortc is unbounded, so whoever holds a `Peer` must keep `frames` drained at all times.
+What arrives goes to the receiver that it was made for (`bot.rtp_tap`). Without one, or when the other side offers no
+Opus, it comes out of `frames`, by way of `track.recv()`: the track's own queue in aiortc is unbounded, so whoever holds
+such a `Peer` must keep `frames` drained at all times.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from signaling import IceCandidate
 
 from .errors import PeerFailed
 from .ice import LocalAddresses
+from .rtp_tap import Tap, answer_opus
 from .sdp import AudioOffer, NoAudio, audio_only
 
 log = logging.getLogger("roomscribe.bot.peer")
@@ -60,7 +63,10 @@ async def _close(connection: RTCPeerConnection) -> None:
 
 
 class Peer:
-    """`on_state` is called with aiortc's connection state ("connected", "failed", "closed", …)."""
+    """`on_state` is called with aiortc's connection state ("connected", "failed", "closed", …).
+
+    `tap` leads the RTP packets to its receiver; None: decoded frames come out of `frames`.
+    """
 
     def __init__(
         self,
@@ -69,8 +75,11 @@ class Peer:
         on_state: Callable[[str], None],
         *,
         relay_only: bool = False,
+        tap: Tap | None = None,
     ) -> None:
         self._addresses = addresses
+        self._tap = tap
+        self.tapped = False  # the receiver is given what arrives
         # An empty list, not None: None would make aiortc ask a public STUN server.
         policy = RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers), iceTransportPolicy=policy))
@@ -123,6 +132,7 @@ class Peer:
                 await self._connection.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
                 for transceiver in self._connection.getTransceivers():
                     transceiver.direction = "recvonly"
+                    self._lead_to_receiver(transceiver)
                 answer = await self._connection.createAnswer()
                 await self._connection.setLocalDescription(answer)
         except PeerFailed:
@@ -165,6 +175,18 @@ class Peer:
     async def close(self) -> None:
         """Release sockets and the decoder thread."""
         await close_connection(self._connection)
+        if self._tap is not None and self.tapped:
+            self._tap.receiver.source_ended(now=asyncio.get_running_loop().time())
+
+    def _lead_to_receiver(self, transceiver: RTCRtpTransceiver) -> None:
+        """A receiver decodes nothing but Opus, so the answer has Opus alone."""
+        if self._tap is None or (self._offer is not None and not self.tapped):
+            return
+        if not answer_opus(transceiver):
+            log.warning("a publisher offers no Opus: its audio is taken as aiortc decodes it")
+        elif not self.tapped:
+            self._tap.attach(transceiver)
+            self.tapped = True
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         self._track = track

@@ -8,7 +8,7 @@ import logging
 
 import aiohttp
 
-from pipeline import Engine, Language, VoiceDetectors
+from pipeline import Engine, Language, Media, VoiceDetectors
 from signaling import (
     Answer,
     Candidate,
@@ -29,6 +29,7 @@ from signaling import (
     SignalingClient,
 )
 
+from .admission import Admission
 from .delivery import RECEIPT, Delivery
 from .errors import RoomFailed, rejection
 from .ice_servers import IceServers
@@ -39,6 +40,7 @@ from .roster import Roster
 from .settings import RoomSettings
 from .speakers import Speakers
 from .subscriber import publisher_of
+from .sweep import Sweeper
 from .targets import Targets
 
 log = logging.getLogger("roomscribe.bot.room")
@@ -64,10 +66,14 @@ class RoomBot:
         http: aiohttp.ClientSession,
         engine: Engine,
         detectors: VoiceDetectors,
+        media: Media | None,
+        sweeper: Sweeper | None,
         metrics: Metrics,
+        admission: Admission,
         ice_servers: IceServers,
         settings: RoomSettings,
     ) -> None:
+        self.key = key
         self._settings = settings
         self._metrics = metrics
         self._client = SignalingClient(
@@ -93,7 +99,10 @@ class RoomBot:
             settings=settings,
             send=self._client.send,
             emit=self._outbox.put,
+            media=media,
+            sweeper=sweeper,
             metrics=metrics,
+            admission=admission,
             ice_servers=ice_servers,
             room_key=key,
             hints=lambda: self._names.hints() if settings.hints else "",  # `_names` is made anew with each session
@@ -202,7 +211,7 @@ class RoomBot:
                 self._roster.started(session_id)
                 self._names = Names()
                 self._targets.started(now=_now())
-                self._speakers.stop_all()  # the old session's subscriptions died with it
+                self._speakers.start_afresh(now=_now())
             case RoomEntered():
                 self._entered()
             case SessionResumed():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline import SpeakerSettings
+from pipeline import MediaSettings, SpeakerSettings
 from signaling import BackoffSettings, InternalCredentials
 
+from .admission import AdmissionSettings
 from .ice import LocalAddresses
 from .ice_servers import ChatServerSettings
 from .subscription import SubscriptionSettings
@@ -30,6 +31,8 @@ class RoomSettings:
     relay_only: bool = False
     chat_server: ChatServerSettings = field(default_factory=ChatServerSettings)
     speaker: SpeakerSettings = field(default_factory=SpeakerSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
+    by_track: bool = False  # take audio as aiortc decodes it, not by our own receive path
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     leave_after_s: float = 60.0  # without a reader
     forget_after_s: float = 60.0  # a reader who has left the room or the call may come back until then
@@ -38,4 +41,4 @@ class RoomSettings:
     speaker_retry_s: float = 5.0  # after a speaker's pipeline failed
     hints: bool = False  # tell the recogniser the names of those in the room
     max_speakers: int = 200
-    max_rooms: int = 100
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)  # of all rooms together

@@ -8,14 +8,17 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from pipeline import Engine, Language, SpeakerPipeline, Transcript, VoiceDetectors
+from pipeline import Engine, Language, Media, RtpReceiver, SpeakerPipeline, Transcript, VoiceDetectors
 from signaling import Candidate, ClientMessage, ErrorReply, Offer
 
+from .admission import Admission, Bound, Places
 from .guard import guard
 from .ice_servers import IceServers
 from .metrics import Metrics
+from .rtp_tap import Tap
 from .settings import RoomSettings
 from .subscriber import Subscriber
+from .sweep import Sweeper
 
 log = logging.getLogger("roomscribe.bot.speakers")
 
@@ -24,8 +27,16 @@ log = logging.getLogger("roomscribe.bot.speakers")
 class Speaker:
     pipeline: SpeakerPipeline
     subscriber: Subscriber
+    receiver: RtpReceiver | None = None
     running: asyncio.Task[None] | None = None
     subscribing: asyncio.Task[None] | None = None
+
+    def close_intake(self) -> None:
+        """Take in no more. What the receiver has is decoded first; it then tells the pipeline to finish."""
+        if self.receiver is None:
+            self.pipeline.finish()
+        else:
+            self.receiver.close(now=asyncio.get_running_loop().time())
 
 
 class Speakers:
@@ -40,7 +51,10 @@ class Speakers:
         settings: RoomSettings,
         send: Callable[[ClientMessage], Awaitable[bool]],
         emit: Callable[[Transcript], Awaitable[None]],
+        media: Media | None,
+        sweeper: Sweeper | None,
         metrics: Metrics,
+        admission: Admission,
         ice_servers: IceServers,
         room_key: str,
         hints: Callable[[], str] = str,
@@ -52,7 +66,10 @@ class Speakers:
         self._settings = settings
         self._send = send
         self._emit = emit
+        self._media = media
+        self._sweeper = sweeper
         self._metrics = metrics
+        self._places = Places(admission, room=room_key, max_speakers=settings.max_speakers)
         self._ice_servers = ice_servers
         self._room_key = room_key
         self._starts = itertools.count(1)
@@ -61,11 +78,16 @@ class Speakers:
         self._all_finished = asyncio.Event()
         self._all_finished.set()
         self._not_before: dict[str, float] = {}  # failed speakers; emptied as they are retried or leave
-        self.unheard = 0  # speakers beyond the bound
+        self._told: set[Bound] = set()  # what the log has been told of
 
     @property
     def active(self) -> Collection[Speaker]:
         return self._active.values()
+
+    @property
+    def unheard(self) -> int:
+        """Speakers beyond a bound: of this room, or of the process."""
+        return len(self._places.waiting)
 
     def of(self, session_id: str) -> Speaker | None:
         return self._active.get(session_id)
@@ -76,16 +98,13 @@ class Speakers:
             self.stop(session_id)
         for session_id in [each for each in self._not_before if each not in wanted]:
             del self._not_before[session_id]
-        unheard = 0
-        for session_id in sorted(wanted - self._active.keys()):
-            if len(self._active) >= self._settings.max_speakers:
-                unheard += 1
-            elif now >= self._not_before.get(session_id, 0.0):
-                self._start(session_id, tasks)
-        if unheard and not self.unheard:
-            limit = self._settings.max_speakers
-            log.error("more than %d speakers in one room (ROOMSCRIBE_MAX_SPEAKERS): the rest is not heard", limit)
-        self.unheard = unheard
+        for session_id in [each for each, at in self._not_before.items() if now >= at]:
+            self._start(session_id, tasks)  # nobody else was given its place
+        for session_id in self._places.seat(wanted, heard=self._heard(), now=now):
+            self._start(session_id, tasks)
+        for bound in self._places.full.keys() - self._told:
+            log.error("a speaker is not heard until there is a place again: %s", self._places.full[bound])
+            self._told.add(bound)
 
     def stop(self, session_id: str) -> None:
         """Take in no more of this speaker; what was said still comes out."""
@@ -94,7 +113,7 @@ class Speakers:
         self._all_finished.clear()
         if speaker.subscribing is not None:
             speaker.subscribing.cancel()
-        speaker.pipeline.finish()
+        speaker.close_intake()
 
     def set_language(self, language: Language) -> None:
         """From each speaker's next utterance on, and for those who come."""
@@ -103,6 +122,14 @@ class Speakers:
             speaker.pipeline.set_language(language)
 
     def stop_all(self) -> None:
+        """The room is over."""
+        self._places.leave()
+        for session_id in list(self._active):
+            self.stop(session_id)
+
+    def start_afresh(self, *, now: float) -> None:
+        """The signaling session is a new one, and the subscriptions died with the old one."""
+        self._places.keep(self._heard(), now=now)
         for session_id in list(self._active):
             self.stop(session_id)
 
@@ -122,6 +149,10 @@ class Speakers:
         if speaker is not None:
             speaker.subscriber.post(message)
 
+    def _heard(self) -> frozenset[str]:
+        """Whoever failed is heard again in a moment."""
+        return frozenset(self._active.keys() | self._not_before.keys())
+
     def _start(self, session_id: str, tasks: asyncio.TaskGroup) -> None:
         self._not_before.pop(session_id, None)
         pipeline = SpeakerPipeline(
@@ -136,6 +167,9 @@ class Speakers:
             room=self._room_key,
             hints=self._hints,
         )
+        receiver = None
+        if self._media is not None:
+            receiver = self._media.receiver(judge=pipeline.judge, listener=pipeline)
         subscriber = Subscriber(
             publisher=session_id,
             send=self._send,
@@ -145,8 +179,9 @@ class Speakers:
             settings=self._settings.subscription,
             ice_servers=self._ice_servers,
             relay_only=self._settings.relay_only,
+            tap=None if receiver is None else Tap(receiver, self._sweeper),
         )
-        speaker = Speaker(pipeline=pipeline, subscriber=subscriber)
+        speaker = Speaker(pipeline=pipeline, subscriber=subscriber, receiver=receiver)
         self._active[session_id] = speaker
 
         def failed(_: Exception) -> None:
@@ -166,7 +201,7 @@ class Speakers:
                 await speaker.subscriber.run()
             except Exception as error:  # noqa: BLE001 — raised below, once what was heard has been said
                 broken.append(error)
-                speaker.pipeline.finish()
+                speaker.close_intake()
 
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -177,6 +212,7 @@ class Speakers:
             if broken:
                 raise broken[0]
         finally:
+            speaker.close_intake()
             self._finishing.discard(speaker)
             if not self._finishing:
                 self._all_finished.set()

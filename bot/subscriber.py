@@ -1,7 +1,8 @@
 """One publisher's subscription at work: the shell around `Subscription`, with one peer connection at a time.
 
 `run` is one loop over a mailbox. The room's signaling loop only ever posts to it, so a slow gathering or a dead peer
-holds up nobody else. Frames go from the peer's track into the speaker's pipeline in a task of their own.
+holds up nobody else. RTP goes from the peer to the speaker's receiver; where that cannot be, decoded frames go from the
+peer's track into the pipeline in a task of their own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .errors import PeerFailed
 from .ice import LocalAddresses
 from .ice_servers import IceServers
 from .peer import Peer
+from .rtp_tap import Tap
 from .subscription import Answer, ClosePeer, Command, Request, State, Subscription, SubscriptionSettings, Wake
 
 log = logging.getLogger("roomscribe.bot.subscriber")
@@ -54,7 +56,9 @@ class _NotSent:
 
 
 class Subscriber:
-    """`feed` takes decoded frames, `track_ended` hears that no more will come from this track."""
+    """`tap` leads RTP packets to a receiver. Without it, `feed` takes decoded frames, and `track_ended` hears that no
+    more will come from this track.
+    """
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class Subscriber:
         settings: SubscriptionSettings,
         ice_servers: IceServers,
         relay_only: bool = False,
+        tap: Tap | None = None,
     ) -> None:
         self.publisher = publisher
         self._send = send
@@ -75,6 +80,7 @@ class Subscriber:
         self._addresses = addresses
         self._ice_servers = ice_servers
         self._relay_only = relay_only
+        self._tap = tap
         self._core = Subscription(settings, random.uniform)
         self._mailbox: DropOldest[Offer | Candidate | ErrorReply | _PeerState | _NotSent] = DropOldest(MAILBOX)
         self._peer: Peer | None = None
@@ -95,6 +101,7 @@ class Subscriber:
     @property
     def hears(self) -> bool:
         """Has anything of the current connection's track come in?"""
+        self._note_packets()
         return self._core.hears
 
     def post(self, message: Offer | Candidate | ErrorReply) -> None:
@@ -119,7 +126,9 @@ class Subscriber:
                 item = await self._mailbox.get()
         except TimeoutError:
             self._alarm = None
+            self._note_packets()
             return self._core.woke(now=clock())
+        self._note_packets()
         match item:
             case Offer():
                 self._offer = item
@@ -175,7 +184,7 @@ class Subscriber:
             log.warning("a subscription could not be made: %s", error)
             self._mailbox.put(_PeerState(peer, "failed"))
             return
-        if self._drain is None and peer.track is not None:
+        if self._drain is None and peer.track is not None and not peer.tapped:
             self._drain = tasks.create_task(self._drain_track(peer))
         request_id = f"{ANSWER}{offer.sid}:{self.publisher}"
         answer = SendAnswer(recipient=self.publisher, sid=offer.sid, sdp=sdp, request_id=request_id)
@@ -191,8 +200,15 @@ class Subscriber:
         def changed(state: str) -> None:
             self._mailbox.put(_PeerState(peer, state))
 
-        peer = Peer(self._addresses, ice_servers, changed, relay_only=self._relay_only)
+        if self._tap is not None:
+            self._tap.receiver.heard_at = None
+        peer = Peer(self._addresses, ice_servers, changed, relay_only=self._relay_only, tap=self._tap)
         return peer
+
+    def _note_packets(self) -> None:
+        """The receiver only notes when a packet came: telling us of each would cost more than reading it."""
+        if self._tap is not None and self._peer is not None and self._tap.receiver.heard_at is not None:
+            self._core.media(now=self._tap.receiver.heard_at)
 
     async def _drain_track(self, peer: Peer) -> None:
         clock = asyncio.get_running_loop().time

@@ -5,26 +5,43 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import aiohttp
+import psutil
 
-from pipeline import Engine, EngineSettings, EngineState, Language, VoiceDetectors, make_backend, parse_language
+from pipeline import (
+    Engine,
+    EngineSettings,
+    EngineState,
+    Language,
+    Media,
+    VoiceDetectors,
+    make_backend,
+    parse_language,
+)
+from pipeline.media import GATHERED_S
 
-from .errors import NoSuchRoom, NotReady, RoomFailed, SecretRejected, TooManyRooms
+from .admission import Admission, Bound
+from .errors import NoSuchRoom, NotReady, ProcessFull, RoomFailed, SecretRejected
 from .guard import guard
 from .ice import check as check_ice
 from .ice_servers import IceServers
 from .metrics import Metrics
 from .room import RoomBot, RoomState
+from .rtp_tap import missing
 from .settings import RoomSettings
+from .sweep import HERE, Sweeper
 
 log = logging.getLogger("roomscribe.bot.supervisor")
 
 MAX_FAILURES: Final = 1000  # remembered reasons of rooms that failed; the oldest is forgotten
 FAILURE_AGE_S: Final = 60.0  # a caller who comes later starts afresh
 STOP_MARGIN_S: Final = 3.0  # beyond the rooms' own time limits
+MEMORY_CHECK_S: Final = 2.0  # between two looks at how much is in use
 
 
 class Supervisor:
@@ -33,9 +50,12 @@ class Supervisor:
     def __init__(self, *, rooms: RoomSettings, engine: EngineSettings) -> None:
         self._settings = rooms
         self.metrics = Metrics()
+        self.admission = Admission(rooms.admission)
         self.engine = Engine(make_backend(engine))
+        self.media: Media | None = None  # our own receive path, where it can be had
+        self._sweeper: Sweeper | None = None
         self._detectors: VoiceDetectors | None = None
-        self._rooms: dict[str, RoomBot] = {}  # by token; ≤ settings.max_rooms
+        self._rooms: dict[str, RoomBot] = {}  # by token; ≤ settings.admission.max_rooms
         self._serving: set[RoomBot] = set()  # ≤ two a token: one that leaves and its successor
         self._room_tasks: set[asyncio.Task[None]] = set()  # one for each of `_serving`
         self._all_gone = asyncio.Event()
@@ -46,7 +66,7 @@ class Supervisor:
         self._tasks = asyncio.TaskGroup()
         self._http: aiohttp.ClientSession | None = None
         self._ice_servers: IceServers | None = None
-        self._engine_task: asyncio.Task[None] | None = None
+        self._own_tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
     @property
@@ -58,27 +78,37 @@ class Supervisor:
         """Set once the signaling server has refused our credentials: no room can be served."""
         return self._rejected
 
+    @property
+    def full(self) -> Mapping[Bound, str]:
+        """Why no room can be served beyond those that are; empty: one can."""
+        return self.admission.no_room(rooms=len(self._rooms))
+
     async def __aenter__(self) -> Supervisor:
         check_ice()
         # No limit on connections: each room holds one for as long as it lives, and rooms have their own bound.
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self._ice_servers = IceServers(self._http, self._settings.chat_server)
         self._detectors = await asyncio.to_thread(VoiceDetectors)
+        self.media = await self._receive_path()
+        if self.media is not None and HERE:
+            self._sweeper = Sweeper()
         await self._tasks.__aenter__()
-        self._engine_task = self._tasks.create_task(self.engine.run())
+        works = [self.engine.run(), self._watch_memory(), *([self.media.run()] if self.media is not None else [])]
+        self._own_tasks = [self._tasks.create_task(each) for each in works]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         try:
             await self._stop_rooms()
         finally:
-            for task in [self._engine_task, *self._room_tasks]:
-                if task is not None:
-                    task.cancel()
+            for task in [*self._own_tasks, *self._room_tasks]:
+                task.cancel()
             try:
                 # Not told of the block's exception: it goes on by itself, and is not wrapped into a group.
                 await self._tasks.__aexit__(None, None, None)
             finally:
+                if self._sweeper is not None:
+                    self._sweeper.close()
                 if self._http is not None:
                     await self._http.close()
 
@@ -97,7 +127,7 @@ class Supervisor:
         """Captions for this reader of this room. Returns at once; the bot connects in the background.
 
         A room that failed since it was last asked for says so here, once: raises `RoomFailed`. Also raises
-        `NotReady`, `TooManyRooms`, `TooManyTargets`. The language counts only for a room that is not served yet.
+        `NotReady`, `ProcessFull`, `TooManyTargets`. The language counts only for a room that is not served yet.
         """
         if self._stopping:
             raise NotReady("roomscribe is shutting down")
@@ -126,10 +156,10 @@ class Supervisor:
     def _start(self, token: str, language: Language) -> RoomBot:
         if self._http is None or self._ice_servers is None or self._detectors is None:
             raise NotReady("roomscribe is not running")
-        if len(self._rooms) >= self._settings.max_rooms:
-            raise TooManyRooms(
-                f"already serving {len(self._rooms)} rooms (ROOMSCRIBE_MAX_ROOMS={self._settings.max_rooms})"
-            )
+        others = len(self._rooms) - (token in self._rooms)  # whose bot leaves makes room for its successor
+        if reasons := self.admission.no_room(rooms=others):
+            self.admission.refused_rooms += 1
+            raise ProcessFull(f"no room can be served beyond those that are: {'; '.join(reasons.values())}")
         room = RoomBot(
             key=str(next(self._keys)),
             token=token,
@@ -137,7 +167,10 @@ class Supervisor:
             http=self._http,
             engine=self.engine,
             detectors=self._detectors,
+            media=self.media,
+            sweeper=self._sweeper,
             metrics=self.metrics,
+            admission=self.admission,
             ice_servers=self._ice_servers,
             settings=self._settings,
         )
@@ -168,10 +201,37 @@ class Supervisor:
         finally:
             if self._rooms.get(token) is room:
                 del self._rooms[token]
+            self.admission.gone(room.key)
             self._serving.discard(room)
             room.gone.set()
             if not self._serving:
                 self._all_gone.set()
+
+    async def _receive_path(self) -> Media | None:
+        """Raises `NoDecoder` when the operator insists on a decoder that cannot be had."""
+        reason = "ROOMSCRIBE_RECEIVE_PATH is track" if self._settings.by_track else missing()
+        if reason:
+            log.warning("speakers cost more, and lost packets more words: audio is taken from aiortc: %s", reason)
+            return None
+        settings = replace(self._settings.media, batch_s=GATHERED_S) if HERE else self._settings.media
+        media = await asyncio.to_thread(Media, settings)
+        if media.decoder.reason:
+            log.warning("lost packets cost more words: decoding by %s: %s", media.decoder.name, media.decoder.reason)
+        else:
+            log.info("audio is decoded by %s, in %d threads at most", media.decoder.name, media.workers)
+        return media
+
+    async def _watch_memory(self) -> None:
+        """Ours and the recogniser's. Not looked at with each request: it costs a system call, and changes slowly."""
+        while True:
+            was_full = self.admission.memory_full
+            self.admission.observe(memory=rss_of(os.getpid()) + rss_of(self.engine.pid))
+            if self.admission.memory_full and not was_full:
+                reason = self.admission.no_speaker()[Bound.MEMORY]
+                log.warning("no new room and no new speaker until there is memory again: %s", reason)
+            elif was_full and not self.admission.memory_full:
+                log.info("there is memory again for new rooms and speakers")
+            await asyncio.sleep(MEMORY_CHECK_S)
 
     def _reject(self, failure: SecretRejected) -> None:
         """The signaling server locks out who tries a wrong secret often: rooms that have not joined do not try."""
@@ -189,6 +249,14 @@ class Supervisor:
                 await self._all_gone.wait()
         except TimeoutError:
             log.error("%d rooms did not stop in time", len(self._serving))
+
+
+def rss_of(pid: int | None) -> int:
+    """Resident memory of a process, bytes; 0 where there is none."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss) if pid is not None else 0
+    except psutil.Error:  # it has just died
+        return 0
 
 
 def _now() -> float:

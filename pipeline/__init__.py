@@ -12,8 +12,10 @@ from .engine import Engine, EngineState
 from .errors import EngineError, EngineFatal, PipelineError, UnknownLanguage
 from .guards import Rule
 from .languages import Language, catalogue, parse_language
+from .media import Media, MediaSettings
 from .overload import Step
 from .partials import PartialSettings
+from .receiver import RtpReceiver
 from .request import Kind
 from .segmenter import SegmenterSettings
 from .speaker import SpeakerPipeline, SpeakerSettings
@@ -38,10 +40,13 @@ __all__ = [
     "Kind",
     "Language",
     "Latest",
+    "Media",
+    "MediaSettings",
     "ModelSettings",
     "PartialSettings",
     "PartialTranscript",
     "PipelineError",
+    "RtpReceiver",
     "Rule",
     "SegmenterSettings",
     "SpeakerPipeline",

@@ -218,6 +218,9 @@ class Engine:
             pcm: Pcm = job.cut()
             if len(pcm) > MAX_AUDIO:
                 raise ValueError(f"{seconds(len(pcm)):.1f} s, at most {seconds(MAX_AUDIO):.0f} s")
+            if not len(pcm):
+                self._reject(job, Superseded("its audio is gone: the utterance has ended"))
+                return None
         except Exception as error:  # noqa: BLE001 — whatever is wrong with one request stays with it
             self._reject(job, DecodeFailed(f"the audio cannot be sent: {error}"))
             return None

@@ -6,16 +6,17 @@ somebody reads it.
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import av
-import numpy as np
 
-from .audio import FRAME, AudioChunk, Pcm, seconds
+from .audio import AudioChunk, seconds
 from .decode import Downsampler
+from .judge import FrameJudge, JudgedFrame
 from .ring import AudioRing
 from .segmenter import (
+    Phase,
     Segmenter,
     SegmenterEvent,
     SegmenterSettings,
@@ -39,8 +40,6 @@ class UtteranceHeard:
 
 HearingEvent = UtteranceStarted | UtterancePaused | UtteranceResumed | UtteranceHeard
 
-MAX_UNJUDGED = 64  # frames; a voice detector owes fewer verdicts than this
-
 
 class Hearing:
     """One per speaker. `ring_samples` must hold the longest utterance and its pre-roll."""
@@ -48,12 +47,10 @@ class Hearing:
     def __init__(
         self, *, settings: SegmenterSettings, detector: VoiceDetector, ring_samples: int, totals: Totals
     ) -> None:
-        self._downsampler = Downsampler()
-        self._detector = detector
+        self._downsampler: Downsampler | None = None  # its resampler is only for those who send frames
+        self.judge = FrameJudge(detector)
         self._segmenter = Segmenter(settings)
         self._ring = AudioRing(ring_samples)
-        self._rest: Pcm = np.zeros(0, dtype=np.int16)  # < FRAME samples that wait for their frame to fill
-        self._unjudged: deque[tuple[int, float, float]] = deque(maxlen=MAX_UNJUDGED)  # start, level, heard at
         self._totals = totals
         self.heard_at = 0.0  # in *now*: when the newest sample came in
         self.speech_at = 0.0  # when the newest frame with speech came in
@@ -78,12 +75,19 @@ class Hearing:
         """An utterance is open, and its newest frame is speech."""
         return self._segmenter.speaking
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is open, begun or owed: `tick` would change nothing."""
+        return self._segmenter.phase is Phase.QUIET and not self.judge.owes
+
     def sentence_over(self, *, speech_end: int) -> None:
         """The words up to the pause since media time `speech_end` make a sentence."""
         self._segmenter.sentence_over(speech_end=speech_end)
 
     def frame(self, frame: av.AudioFrame, *, now: float) -> list[HearingEvent]:
         """A decoded frame came in."""
+        if self._downsampler is None:
+            self._downsampler = Downsampler()
         filled = self._downsampler.filled
         chunks = self._downsampler.feed(frame)
         self._totals.filled_s += seconds(self._downsampler.filled - filled)
@@ -93,13 +97,32 @@ class Hearing:
         """16 kHz audio came in, from a source that needs no downsampling."""
         return self._hear([chunk], now)
 
+    def judged(self, chunk: AudioChunk, frames: Sequence[JudgedFrame], *, heard_at: float) -> list[HearingEvent]:
+        """16 kHz audio came in, and what `judge` said to it elsewhere."""
+        events: list[HearingEvent] = []
+        if chunk.start != self._ring.end:  # media time jumped
+            before = [frame for frame in frames if frame.start < chunk.start]
+            frames = frames[len(before) :]
+            events += [*self._react(before), *self._with_audio(self._segmenter.end())]  # while the ring holds it
+        self._ring.write(chunk)
+        self._totals.audio_s += seconds(len(chunk.pcm))
+        self.heard_at = heard_at
+        events += self._react(frames)
+        self._ring.forget(self._segmenter.needed_from)
+        return events
+
     def track_ended(self, *, now: float) -> list[HearingEvent]:
         """No more frames of this track; another track may follow."""
-        return [*self._hear(self._downsampler.restart(), now), *self._end()]
+        rest = self._downsampler.restart() if self._downsampler is not None else []
+        return [*self._hear(rest, now), *self._end()]
+
+    def source_ended(self, judged: Sequence[JudgedFrame]) -> list[HearingEvent]:
+        """No more of what `judged` brought, and the verdicts that were owed; another source may follow."""
+        return [*self._react(judged), *self._with_audio(self._segmenter.end())]
 
     def tick(self, *, now: float) -> list[HearingEvent]:
         """No frame came for a while."""
-        return [*self._judge(self._detector.flush()), *self._with_audio(self._segmenter.tick(now=now))]
+        return [*self._flush(), *self._with_audio(self._segmenter.tick(now=now))]
 
     def break_off(self) -> list[HearingEvent]:
         """A frame could not be taken, and none will follow: the open utterance ends with what the ring holds of it."""
@@ -112,33 +135,25 @@ class Hearing:
     def _hear(self, chunks: list[AudioChunk], now: float) -> list[HearingEvent]:
         events: list[HearingEvent] = []
         for chunk in chunks:
-            if chunk.start != self._ring.end:
-                events += self._end()  # while the ring still holds it
-                self._rest = self._rest[:0]  # media time jumped: less than a frame is given up
-            self._ring.write(chunk)
-            self._totals.audio_s += seconds(len(chunk.pcm))
-            self.heard_at = now
-            pcm = np.concatenate((self._rest, chunk.pcm))
-            start = chunk.end - len(pcm)
-            whole = len(pcm) - len(pcm) % FRAME
-            for offset in range(0, whole, FRAME):
-                frame = pcm[offset : offset + FRAME]
-                self._unjudged.append((start + offset, _level(frame), now))
-                events += self._judge(self._detector.feed(frame))
-            self._rest = pcm[whole:]
+            events += self.judged(chunk, self.judge.feed(chunk, heard_at=now), heard_at=now)
         return events
 
     def _end(self) -> list[HearingEvent]:
         """Nothing more belongs to what was heard so far."""
-        return [*self._judge(self._detector.flush()), *self._with_audio(self._segmenter.end())]
+        return [*self._flush(), *self._with_audio(self._segmenter.end())]
 
-    def _judge(self, verdicts: list[bool]) -> list[HearingEvent]:
+    def _flush(self) -> list[HearingEvent]:
+        """Whoever has borrowed the judge brings its verdicts along."""
+        return [] if self.judge.lent else self._react(self.judge.flush())
+
+    def _react(self, frames: Sequence[JudgedFrame]) -> list[HearingEvent]:
         events: list[HearingEvent] = []
-        for speech in verdicts:
-            start, level, heard_at = self._unjudged.popleft()
-            if speech:
-                self.speech_at = heard_at
-            events += self._with_audio(self._segmenter.audio(speech, level=level, start=start, now=heard_at))
+        for frame in frames:
+            if frame.speech:
+                self.speech_at = frame.heard_at
+            told = self._segmenter.audio(frame.speech, level=frame.level, start=frame.start, now=frame.heard_at)
+            if told:
+                events += self._with_audio(told)
         return events
 
     def _with_audio(self, events: list[SegmenterEvent]) -> list[HearingEvent]:
@@ -148,9 +163,3 @@ class Hearing:
             else event
             for event in events
         ]
-
-
-def _level(frame: Pcm) -> float:
-    """Mean square of the samples: enough to compare frames with."""
-    wide = frame.astype(np.float32)
-    return float(np.dot(wide, wide)) / len(frame)

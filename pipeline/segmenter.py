@@ -131,6 +131,14 @@ class Segmenter:
         length = self._at - self._start if self._is_open else 0
         return self._hangover.samples(length=length, sentence=self._sentence)
 
+    @property
+    def needed_from(self) -> int:
+        """Media time before which no utterance, open or to come, begins."""
+        if self._is_open:
+            return self._start
+        onset = self._onset if self.phase is Phase.STARTING else self._at
+        return max(onset - self._settings.pre_roll, self._floor)
+
     def sentence_over(self, *, speech_end: int) -> None:
         """The words up to the pause since `speech_end` make a sentence; if it still lasts, it may end sooner."""
         if self.phase is Phase.STOPPING and speech_end == self._speech_end:
@@ -141,6 +149,11 @@ class Segmenter:
 
         `level` grows with loudness, in any unit: it finds the quietest place.
         """
+        if self.phase is Phase.QUIET and not speech and start == self._at:  # nine frames of ten
+            self._at = start + FRAME
+            self._heard_at = now
+            self._recent.append((False, level))
+            return []
         events = self.end() if start != self._at else []
         if events or start != self._at:
             self._floor = start

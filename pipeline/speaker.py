@@ -16,13 +16,15 @@ import av
 
 from .agreement import Agreement
 from .asking import Asker
-from .audio import WIRE_RATE, samples
+from .audio import WIRE_RATE, samples, seconds
 from .channels import ChannelClosed, ChannelStats, DropOldest
 from .engine import Engine
 from .finals import Finals
 from .hearing import Hearing, HearingEvent, UtteranceHeard
+from .judge import FrameJudge
 from .language_lock import LanguageLock
 from .languages import Language
+from .opus_stream import Decoded, Heard, SourceEnded
 from .partials import Partials, PartialSettings
 from .segmenter import SegmenterSettings, UtterancePaused, UtteranceResumed, UtteranceStarted
 from .totals import Totals
@@ -55,6 +57,16 @@ class TrackEnded:
     """In the intake: the track ended; another may follow."""
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """In the intake: no more will come, because of this."""
+
+    error: Exception
+
+
+Item = av.AudioFrame | Heard | SourceEnded | TrackEnded | Broken
+
+
 class SpeakerPipeline:
     """`speaker` is unique in the process and comes back in each transcript. `emit` may wait: a final's backpressure.
 
@@ -78,7 +90,7 @@ class SpeakerPipeline:
         self._engine = engine
         self._totals = totals or Totals()
         self._lock = LanguageLock(language)
-        self._intake: DropOldest[av.AudioFrame | TrackEnded] = DropOldest(settings.intake_frames)
+        self._intake: DropOldest[Item] = DropOldest(settings.intake_frames)
         self._hearing = Hearing(
             settings=settings.segmenter,
             detector=detector or WebRtcVoiceDetector(),
@@ -114,11 +126,27 @@ class SpeakerPipeline:
         """The track ended; its open utterance is closed. A new track may follow."""
         self._take_in(TrackEnded())
 
-    def _take_in(self, item: av.AudioFrame | TrackEnded) -> None:
+    def hear(self, decoded: Decoded) -> None:
+        """Audio that was decoded and judged elsewhere came in. Never waits, as `feed`."""
+        self._totals.filled_s += decoded.filled_s
+        for item in decoded.heard:
+            self._take_in(item)
+
+    def missed(self, length_s: float) -> None:
+        """Audio was given up before it came in."""
+        self._totals.intake_dropped_s += length_s
+        self._missed_s += length_s
+
+    def failed(self, error: Exception) -> None:
+        """No more will come, because of `error`: `run` raises it once what was heard has been said."""
+        self._take_in(Broken(error))
+
+    def _take_in(self, item: Item) -> None:
         dropped = self._intake.put(item)
         if isinstance(dropped, av.AudioFrame):
-            self._totals.intake_dropped_s += dropped.samples / WIRE_RATE
-            self._missed_s += dropped.samples / WIRE_RATE
+            self.missed(dropped.samples / WIRE_RATE)
+        elif isinstance(dropped, Heard):
+            self.missed(seconds(len(dropped.chunk.pcm)))
 
     def finish(self) -> None:
         """No more audio will come. `run` delivers what was said and returns."""
@@ -127,6 +155,11 @@ class SpeakerPipeline:
     def set_language(self, language: Language) -> None:
         """From the next utterance on."""
         self._lock = LanguageLock(language)
+
+    @property
+    def judge(self) -> FrameJudge:
+        """What `hear` wants its audio to be judged by."""
+        return self._hearing.judge
 
     @property
     def intake(self) -> ChannelStats:
@@ -160,7 +193,7 @@ class SpeakerPipeline:
         clock = asyncio.get_running_loop().time
         while True:
             try:
-                async with asyncio.timeout(TICK_S):
+                async with asyncio.timeout(None if self._hearing.idle else TICK_S):
                     item = await self._intake.get()
             except TimeoutError:
                 await self._react(self._hearing.tick(now=clock()), tasks)
@@ -170,13 +203,22 @@ class SpeakerPipeline:
                 return
             else:
                 self._tell_missed()
-                now = clock()
-                if isinstance(item, TrackEnded):
-                    await self._react(self._hearing.track_ended(now=now), tasks)
-                else:
-                    await self._react(self._hearing.frame(item, now=now), tasks)
+                await self._react(self._take(item, now=clock()), tasks)
                 if self._intake.stats.depth:
                     await asyncio.sleep(0)  # a backlog is no reason to keep everybody else waiting
+
+    def _take(self, item: Item, *, now: float) -> list[HearingEvent]:
+        match item:
+            case Heard(chunk=chunk, judged=judged, heard_at=heard_at):
+                return self._hearing.judged(chunk, judged, heard_at=heard_at)
+            case SourceEnded(judged=judged):
+                return self._hearing.source_ended(judged)
+            case TrackEnded():
+                return self._hearing.track_ended(now=now)
+            case Broken(error):
+                raise error
+            case _:
+                return self._hearing.frame(item, now=now)
 
     def _tell_missed(self) -> None:
         """Once a stretch: while frames are still being dropped, there is more to come."""

@@ -9,7 +9,7 @@ import asyncio
 import re
 from contextlib import asynccontextmanager
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from bot import LOOPBACK, close_connection
@@ -27,6 +27,13 @@ class Publisher:
 
     def speaks(self):
         self.connection.addTrack(AudioStreamTrack())
+        return self
+
+    def speaks_without_opus(self):
+        self.connection.addTrack(AudioStreamTrack())
+        codecs = RTCRtpSender.getCapabilities("audio").codecs
+        [microphone] = self.connection.getTransceivers()
+        microphone.setCodecPreferences([codec for codec in codecs if codec.mimeType == "audio/PCMU"])
         return self
 
     def shows(self):
@@ -62,10 +69,10 @@ class Publisher:
 class Listener:
     """The bot's side: a peer, the states it went through, and what it hears."""
 
-    def __init__(self):
+    def __init__(self, tap=None):
         self.states = []
         self._news = asyncio.Event()
-        self.peer = Peer(LOOPBACK, (), self._changed)
+        self.peer = Peer(LOOPBACK, (), self._changed, tap=tap)
 
     def _changed(self, state):
         self.states.append(state)
@@ -89,8 +96,8 @@ class Listener:
 
 
 @asynccontextmanager
-async def a_pair():
-    publisher, listener = Publisher(), Listener()
+async def a_pair(tap=None):
+    publisher, listener = Publisher(), Listener(tap)
     try:
         yield publisher, listener
     finally:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 
-from bot import NotReady, RoomFailed, SecretRejected, Supervisor, TooManyRooms
+from bot import AdmissionSettings, NotReady, ProcessFull, RoomFailed, SecretRejected, Supervisor
+from bot.admission import Bound
+from bot.supervisor import rss_of
 from pipeline import UnknownLanguage
 from tests.support.meeting import meeting
 
@@ -58,7 +61,8 @@ async def test_an_old_failure_is_nobodys_business_any_more(engine_settings, monk
 
 async def test_more_than_a_hundred_rooms_are_joined_at_once(engine_settings):
     tokens = [f"room-{number}" for number in range(105)]
-    async with meeting(engine_settings, max_rooms=105, signaling={"max_rooms": 105}) as room:
+    admission = AdmissionSettings(max_rooms=105)
+    async with meeting(engine_settings, admission=admission, signaling={"max_rooms": 105}) as room:
         for token in tokens:
             room.supervisor.enable(token, "nc-1", room.supervisor.language("en"))
 
@@ -68,11 +72,52 @@ async def test_more_than_a_hundred_rooms_are_joined_at_once(engine_settings):
 
 
 async def test_no_more_rooms_than_the_setting_says(engine_settings):
-    async with meeting(engine_settings, max_rooms=1) as room:
+    async with meeting(engine_settings, admission=AdmissionSettings(max_rooms=1)) as room:
         room.enable("nc-1")
 
-        with pytest.raises(TooManyRooms, match="ROOMSCRIBE_MAX_ROOMS=1"):
+        with pytest.raises(ProcessFull, match="ROOMSCRIBE_MAX_ROOMS is 1"):
             room.supervisor.enable("another", "nc-1", room.supervisor.language("en"))
+
+        room.enable("nc-2")
+        assert room.bot.targets == 2
+        assert (list(room.supervisor.rooms), room.supervisor.admission.refused_rooms) == ([room.token], 1)
+
+
+async def test_a_room_whose_bot_leaves_is_no_room_more_when_it_is_asked_for_again(engine_settings):
+    async with meeting(engine_settings, admission=AdmissionSettings(max_rooms=1)) as room:
+        room.enable("nc-1")
+        leaving = room.bot
+        leaving.stop("told to")
+
+        room.enable("nc-1")
+
+        assert room.bot is not leaving
+
+
+async def test_a_room_that_is_over_leaves_its_place_to_another(engine_settings):
+    async with meeting(engine_settings, admission=AdmissionSettings(max_rooms=1)) as room:
+        room.enable("nc-1")
+        assert room.supervisor.full
+        room.bot.stop("told to")
+        await room.gone()
+
+        assert not room.supervisor.full
+        room.supervisor.enable("another", "nc-1", room.supervisor.language("en"))
+
+
+async def test_the_memory_of_the_process_and_its_recogniser_is_looked_at(engine_settings):
+    async with meeting(engine_settings, admission=AdmissionSettings(memory_limit_mb=1)) as room:
+        with pytest.raises(ProcessFull, match=r"MB of memory are in use, and ROOMSCRIBE_MEMORY_LIMIT_MB is 1"):
+            room.enable("nc-1")
+
+        both = rss_of(os.getpid()) + rss_of(room.supervisor.engine.pid)
+        used = int(room.supervisor.full[Bound.MEMORY].split()[0]) * 1_000_000
+        assert used == pytest.approx(both, rel=0.5)
+        assert rss_of(room.supervisor.engine.pid) > 20e6
+
+
+def test_a_process_that_is_not_there_takes_no_memory():
+    assert rss_of(None) == rss_of(2**22 + 1) == 0
 
 
 async def test_a_language_that_the_model_does_not_know_is_refused_by_name(engine_settings):

@@ -1,9 +1,10 @@
 import numpy as np
+import psutil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audio import AudioChunk
-from pipeline.ring import AudioRing
+from pipeline.audio import AudioChunk, samples
+from pipeline.ring import PAGE, AudioRing
 
 
 def counting(start, count):
@@ -70,3 +71,40 @@ def test_the_ring_is_a_list_that_forgets(capacity, writes, start, length):
     assert read(ring, start, start + length) == [each for each in kept if start <= each < start + length]
     chunk = ring.read(start, start + length)
     assert ring.start <= chunk.start <= chunk.end <= ring.end
+
+
+@given(
+    st.integers(1, 5 * PAGE),
+    st.lists(st.tuples(st.integers(1, 3 * PAGE), st.integers(0, 4 * PAGE), st.integers(-2, 6 * PAGE)), max_size=12),
+)
+def test_forgetting_never_costs_a_sample_that_may_still_be_read(capacity, turns):
+    ring, reference = AudioRing(capacity), {}
+    for count, gap, keep in turns:
+        start = ring.end + gap
+        if gap:
+            reference.clear()
+        chunk = counting(start, count)
+        ring.write(chunk)
+        reference |= dict(zip(range(start, start + count), chunk.pcm.tolist(), strict=True))
+        ring.forget(ring.end - keep)
+
+        oldest = max(ring.end - keep, ring.end - capacity, start - 10 * PAGE)
+        wanted = [reference[at] for at in range(max(oldest, min(reference)), ring.end)]
+        assert read(ring, oldest, ring.end) == wanted
+
+
+def resident_kb():
+    return psutil.Process().memory_info().rss / 1024
+
+
+def test_a_ring_holds_memory_only_for_what_may_still_be_read():
+    """Forty speakers who have each talked for two minutes, in utterances of three seconds."""
+    spoken = counting(0, samples(3.0)).pcm
+    rings = [AudioRing(samples(30.0)) for _ in range(40)]
+    before = resident_kb()
+    for ring in rings:
+        for _ in range(40):
+            ring.write(AudioChunk(start=ring.end, pcm=spoken))
+            ring.forget(ring.end - samples(0.5))
+
+    assert resident_kb() - before < 40 * 150  # 960 each would be all of it

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline import VoiceDetectors
 from pipeline.audio import FRAME, SAMPLE_RATE
-from pipeline.hearing import MAX_UNJUDGED
+from pipeline.judge import MAX_UNJUDGED
 from pipeline.vad import CONTEXT, GATE_FRAMES, WINDOW, SileroModel, SileroVoiceDetector, WebRtcVoiceDetector
 from soak.clip import shipped_clips
 from tests.pipeline.voices import downsampled, hiss, nothing, tones, typing

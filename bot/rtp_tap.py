@@ -1,0 +1,197 @@
+"""The one place that leans on private parts of aiortc and aioice: RTP goes from the datagram straight to a receiver.
+
+aiortc keeps ICE, DTLS, the SRTP keys, RTCP and the receiver reports; its jitter buffer, its decoder thread and its
+queues are left out. `missing` looks for the private parts at start; without them, `Peer.frames` is the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pylibsrtp
+from aioice import Connection
+from aiortc import (
+    RTCCertificate,
+    RTCDtlsTransport,
+    RTCIceGatherer,
+    RTCIceTransport,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+)
+
+from pipeline import RtpReceiver
+from pipeline.rtcp import read
+from pipeline.rtp import AUDIO_LEVEL_URI, is_rtp
+
+from .srtp import InPlace
+from .sweep import Address, Sweeper
+
+if TYPE_CHECKING:
+    from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
+
+OPUS: Final = "audio/opus"
+OPUS_PARAMETERS: Final = {"minptime": 10, "useinbandfec": 1}  # RFC 7587 §6.1: send us what rebuilds lost packets
+
+_STOP_DECODER: Final = "_RTCRtpReceiver__stop_decoder"
+_STATISTICS: Final = "_RTCRtpReceiver__remote_streams"
+_LSR: Final = "_RTCRtpReceiver__lsr"
+_LSR_AT: Final = "_RTCRtpReceiver__lsr_time"
+
+
+class Clocks(NamedTuple):
+    """Of each source, the time of its last sender report, and when that came (wallclock): what aiortc reports from."""
+
+    lsr: dict[int, int]
+    at: dict[int, float]
+
+
+def missing() -> str:
+    """What of aiortc and aioice is not as this module needs it; empty: everything is there. Opens no socket."""
+    try:
+        return _first_missing()
+    except Exception as error:  # noqa: BLE001 — whatever a version of theirs comes up with
+        return f"its parts cannot be put together ({type(error).__name__})"
+
+
+def _first_missing() -> str:
+    ice = RTCIceTransport(RTCIceGatherer(iceServers=[]))
+    dtls = RTCDtlsTransport(ice, [RTCCertificate.generateCertificate()])
+    receiver = RTCRtpReceiver("audio", dtls)
+    wanted: list[tuple[object, str, type | Callable[..., object]]] = [
+        (ice, "_connection", Connection),
+        (getattr(ice, "_connection", None), "data_received", callable),
+        (dtls, "_rx_srtp", lambda value: value is None),
+        (RTCRtpTransceiver("audio", receiver, RTCRtpSender("audio", dtls)), "_codecs", list),
+        (receiver, "receive", asyncio.iscoroutinefunction),
+        (receiver, _STOP_DECODER, callable),
+        (receiver, _STATISTICS, dict),
+        (receiver, _LSR, dict),
+        (receiver, _LSR_AT, dict),
+        (pylibsrtp.Session, "unprotect", callable),
+        (pylibsrtp.Session(), "_srtp", lambda value: value[0] is not None),
+    ]
+    for owner, name, kind in wanted:
+        if not hasattr(owner, name):
+            return f"{type(owner).__name__} has no {name}"
+        value = getattr(owner, name)
+        if not (isinstance(value, kind) if isinstance(kind, type) else kind(value)):
+            return f"{name} of {type(owner).__name__} is something else"
+    return ""
+
+
+def answer_opus(transceiver: RTCRtpTransceiver) -> bool:
+    """Make the answer take Opus alone, with in-band FEC. False: it was not offered. Call it after each offer."""
+    opus = [codec for codec in transceiver._codecs if codec.mimeType.lower() == OPUS]
+    if opus:
+        transceiver._codecs = opus
+        for codec in opus:
+            codec.parameters = {**codec.parameters, **OPUS_PARAMETERS}
+    return bool(opus)
+
+
+class Tap:
+    """Leads what arrives for one speaker to its `receiver`; the transceiver's own track stays silent.
+
+    With a `sweeper`, the socket is read by it once the connection is up, and no longer by asyncio.
+    """
+
+    def __init__(self, receiver: RtpReceiver, sweeper: Sweeper | None = None) -> None:
+        self.receiver = receiver
+        self._sweeper = sweeper
+        self._clock = asyncio.get_running_loop().time
+
+    def attach(self, transceiver: RTCRtpTransceiver) -> None:
+        """Call it between the offer and the answer: before anything can arrive, and aiortc starts its decoder."""
+        track_receiver: Any = transceiver.receiver  # of which we use more than its types say
+        dtls: Any = track_receiver.transport
+        connection: Any = dtls.transport._connection
+        pass_on = connection.data_received
+        start = track_receiver.receive
+
+        def data_received(data: bytes, component: int) -> None:
+            if is_rtp(data):
+                self._rtp(data, dtls._rx_srtp)
+            else:
+                pass_on(data, component)
+
+        async def receive(parameters: RTCRtpReceiveParameters) -> None:
+            await start(parameters)
+            getattr(track_receiver, _STOP_DECODER)()
+            self._negotiated(parameters, getattr(track_receiver, _STATISTICS))
+            if self._sweeper is not None:
+                for protocol in connection._protocols:
+                    clocks = Clocks(getattr(track_receiver, _LSR), getattr(track_receiver, _LSR_AT))
+                    self._take_over(protocol, dtls._rx_srtp, clocks, self._sweeper)
+
+        connection.data_received = data_received
+        track_receiver.receive = receive
+
+    def _rtp(self, data: bytes, srtp: pylibsrtp.Session | None) -> None:
+        if srtp is None:
+            return  # the keys are still being agreed on
+        try:
+            packet = srtp.unprotect(data)
+        except (pylibsrtp.Error, ValueError):  # ValueError: longer than SRTP takes
+            self.receiver.counts["undecipherable"] += 1
+            return
+        self.receiver.packet(packet, now=self._clock())
+
+    def _negotiated(self, parameters: RTCRtpReceiveParameters, statistics: dict[int, object]) -> None:
+        def on_source(ssrc: int, reception: object) -> None:
+            statistics.clear()  # the receiver reports tell of the present source only
+            statistics[ssrc] = reception
+
+        opus = [codec.payloadType for codec in parameters.codecs if codec.mimeType.lower() == OPUS]
+        self.receiver.negotiated(
+            payload_types=[number for number in opus if number is not None],
+            level_id=next((each.id for each in parameters.headerExtensions if each.uri == AUDIO_LEVEL_URI), 0),
+            on_source=on_source,
+        )
+
+    def _rtcp(self, data: bytearray, length: int, clocks: Clocks, now: float) -> None:
+        """What aiortc would make of it, at a tenth of the cost: its own reports then tell of these."""
+        reports, gone = read(data, length=max(length, 0))
+        for ssrc, lsr in reports:
+            clocks.lsr.clear()
+            clocks.at.clear()
+            clocks.lsr[ssrc], clocks.at[ssrc] = lsr, time.time()
+        if self.receiver.ssrc in gone:
+            self.receiver.source_ended(now=now)
+
+    def _take_over(self, protocol: Any, srtp: pylibsrtp.Session, clocks: Clocks, sweeper: Sweeper) -> None:
+        """Read the socket of an ICE candidate. One that has none (TURN) goes on as before."""
+        sock = getattr(getattr(protocol, "transport", None), "_sock", None)
+        if not isinstance(sock, socket.socket) or hasattr(protocol, "swept"):
+            return
+        lost, received = protocol.connection_lost, protocol.datagram_received
+
+        data, take_in = sweeper.buffer, self.receiver.packet
+        cipher = InPlace(srtp, data)
+        unprotect = cipher.unprotect
+
+        def on_datagram(length: int, address: Address, now: float) -> None:
+            if length > 1 and 127 < data[0] < 192 and not 191 < data[1] < 224:  # `is_rtp`, without the call
+                length = unprotect(length)
+                if length >= 0:
+                    take_in(data, now=now, length=length)
+                else:
+                    self.receiver.counts["undecipherable"] += 1
+            elif length > 1 and 127 < data[0] < 192:
+                self._rtcp(data, cipher.unprotect_rtcp(length), clocks, now)
+            else:
+                received(bytes(data[:length]), address)
+
+        def connection_lost(error: Exception | None) -> None:
+            sweeper.unwatch(sock)
+            lost(error)
+
+        loop: Any = asyncio.get_running_loop()
+        loop._remove_reader(sock.fileno())  # the public way refuses a transport's socket
+        protocol.swept = True
+        protocol.connection_lost = connection_lost
+        sweeper.watch(sock, on_datagram, protocol.error_received)

@@ -1,0 +1,183 @@
+"""One speaker's RTP packets: parsed, put in order, kept undecoded while nobody speaks; the rest waits for a worker.
+
+No asyncio and no clock of its own; `packet` is called for each datagram, so it does as little as can be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, Protocol
+
+from .audio import WIRE_RATE
+from .decoders import OpusDecoder
+from .encoded import EncodedFrame
+from .gate import ActivityGate, GateSettings
+from .jitter import JitterRing
+from .judge import FrameJudge
+from .opus_stream import SOURCE_END, Decoded, OpusStream
+from .reception import Reception
+from .rtp import MalformedRtp, parse
+
+MAX_PENDING: Final = 150  # frames that wait for a worker: 3 s
+
+
+class Listener(Protocol):
+    """Who is told what a receiver's packets turn out to be."""
+
+    def hear(self, decoded: Decoded) -> None: ...
+
+    def missed(self, length_s: float) -> None:
+        """Audio was given up before it was decoded."""
+
+    def failed(self, error: Exception) -> None:
+        """Decoding broke down; nothing more will come."""
+
+    def finish(self) -> None:
+        """Nothing more will come, and everything was handed over."""
+
+
+class RtpReceiver:
+    """`wake` is called when there is something to decode, or to wait for. `listener` hears what became of it."""
+
+    def __init__(
+        self,
+        *,
+        judge: FrameJudge,
+        listener: Listener,
+        wake: Callable[[RtpReceiver], None],
+        gate: GateSettings,
+    ) -> None:
+        self.listener = listener
+        self.judge = judge
+        self.stream = OpusStream(judge)
+        self.decoder: OpusDecoder | None = None  # while frames are being decoded
+        self.gate = ActivityGate(gate)
+        self.jitter = JitterRing()
+        self.reception = Reception()
+        self.heard_at: float | None = None  # in *now*: when the newest packet of the present connection came
+        self.closed = False
+        self.counts: Counter[str] = Counter()  # a handful of names
+        self._wake = wake
+        self._payload_types: Collection[int] = ()
+        self._level_id = 0
+        self._on_source: Callable[[int, Reception], None] = lambda ssrc, reception: None
+        self.ssrc: int | None = None  # of the present source
+        self._pending: deque[EncodedFrame | None] = deque()  # ≤ MAX_PENDING
+
+    @property
+    def waiting(self) -> int:
+        """Frames that wait for a worker."""
+        return len(self._pending)
+
+    def negotiated(
+        self,
+        *,
+        payload_types: Collection[int],
+        level_id: int,
+        on_source: Callable[[int, Reception], None] = lambda ssrc, reception: None,
+    ) -> None:
+        """A connection is about to bring packets. `on_source` is told of each SSRC, and the statistics on it."""
+        self._payload_types = frozenset(payload_types)
+        self._level_id = level_id
+        self._on_source = on_source
+        self.heard_at = None
+
+    def packet(self, data: bytes | bytearray, *, now: float, length: int = -1) -> None:
+        """A packet came in, decrypted: the first `length` bytes of `data`; -1: all of it."""
+        if self.closed:
+            return
+        try:
+            packet = parse(data, level_id=self._level_id, length=length)
+        except MalformedRtp:
+            self.counts["malformed"] += 1
+            return
+        ssrc, payload_type, sequence, timestamp, _, _, _, _ = packet
+        if payload_type not in self._payload_types:
+            self.counts["other_payload"] += 1
+            return
+        if ssrc != self.ssrc:
+            self._new_source(ssrc, now)
+        self.heard_at = now
+        self.reception.add(sequence, timestamp, now)
+        frames = self.jitter.put(packet, now=now)
+        if type(frames) is tuple:  # 99 of 100: nothing was held
+            for frame in frames:
+                if passed := self.gate.offer(frame):
+                    self._line_up(passed)
+            return
+        self._offer(frames)
+        if self.jitter.waiting:
+            self._wake(self)
+
+    def poll(self, *, now: float) -> None:
+        """Let go of what has waited long enough for a missing packet."""
+        if self.jitter.waiting:
+            self._offer(self.jitter.release(now=now))
+
+    def source_ended(self, *, now: float) -> None:
+        """The connection is gone; another may follow."""
+        if self.ssrc is None:
+            return
+        self.ssrc = None
+        self._offer(self.jitter.flush(now=now))
+        self._fold()
+        self.gate.flush()
+        self._pending.append(SOURCE_END)
+        self._wake(self)
+
+    def close(self, *, now: float) -> None:
+        """Nothing more will come. The listener is told to finish once everything was handed over."""
+        self.source_ended(now=now)
+        self.closed = True
+        self._wake(self)
+
+    def take(self) -> list[EncodedFrame | None]:
+        """What is to be decoded now."""
+        frames = list(self._pending)
+        self._pending.clear()
+        return frames
+
+    def tallies(self) -> Counter[str]:
+        """What was counted over the receiver's life, by name."""
+        return self.counts + self._ring_counts()
+
+    def _new_source(self, ssrc: int, now: float) -> None:
+        if self.ssrc is not None:
+            self.source_ended(now=now)
+        self.ssrc = ssrc
+        self.jitter.restart()
+        self.reception = Reception()
+        self._on_source(ssrc, self.reception)
+
+    def _offer(self, frames: Collection[EncodedFrame]) -> None:
+        for frame in frames:
+            passed = self.gate.offer(frame)
+            if passed:
+                self._line_up(passed)
+
+    def _line_up(self, frames: Sequence[EncodedFrame]) -> None:
+        pending = self._pending
+        if not pending:
+            self._wake(self)
+        pending.extend(frames)
+        if len(pending) > MAX_PENDING:
+            self._give_up_oldest()
+
+    def _give_up_oldest(self) -> None:
+        length = 0
+        while len(self._pending) > MAX_PENDING:
+            frame = self._pending.popleft()
+            if frame is not None:
+                length += frame.duration
+        self.counts["dropped"] += 1
+        self.listener.missed(length / WIRE_RATE)
+
+    def _ring_counts(self) -> Counter[str]:
+        ring = self.jitter
+        names = ("received", "lost", "late", "duplicates", "reordered", "malformed", "jumps")
+        return Counter({name: getattr(ring, name) for name in names})
+
+    def _fold(self) -> None:
+        self.counts += self._ring_counts()
+        self.jitter = JitterRing()

@@ -1,0 +1,174 @@
+"""Real datagrams on the loopback."""
+
+import asyncio
+import socket
+
+import pytest
+
+from bot.sweep import DATAGRAMS_A_TURN, Sweeper
+
+PATIENCE_S = 5.0
+
+
+class Desk:
+    """A socket that is watched, what it was given, and somebody who sends to it."""
+
+    def __init__(self, sweeper):
+        self.sweeper = sweeper
+        self.got, self.errors = [], []
+        self._news = asyncio.Event()
+        self.sock, self.sender = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        for each in (self.sock, self.sender):
+            each.setblocking(False)
+            each.bind(("127.0.0.1", 0))
+        sweeper.watch(self.sock, self._datagram, self._error)
+
+    def _datagram(self, length, address, now):
+        self.got.append((bytes(self.sweeper.buffer[:length]), address))
+        self._news.set()
+
+    def _error(self, error):
+        self.errors.append(error)
+        self._news.set()
+
+    def send(self, *datagrams):
+        for each in datagrams:
+            self.sender.sendto(each, self.sock.getsockname())
+
+    async def until(self, condition):
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    def close(self):
+        self.sweeper.unwatch(self.sock)
+        self.sock.close()
+        self.sender.close()
+
+
+@pytest.fixture
+async def sweeper():
+    sweeper = Sweeper()
+    yield sweeper
+    sweeper.close()
+
+
+@pytest.fixture
+async def desks(sweeper):
+    desks = [Desk(sweeper) for _ in range(3)]
+    yield desks
+    for desk in desks:
+        desk.close()
+
+
+async def test_what_comes_in_is_handed_over_in_order_and_with_its_sender(desks):
+    desk, *others = desks
+
+    desk.send(b"one", b"two", b"three")
+    await desk.until(lambda: len(desk.got) == 3)
+
+    assert desk.got == [(each, desk.sender.getsockname()) for each in (b"one", b"two", b"three")]
+    assert not any(other.got for other in others)
+
+
+async def test_it_goes_on_after_each_sweep(desks):
+    for number in range(3):
+        for desk in desks:
+            desk.send(bytes([number]))
+        for desk in desks:
+            await desk.until(lambda desk=desk, number=number: len(desk.got) == number + 1)
+
+
+async def test_a_flood_at_one_socket_does_not_keep_the_others_waiting(desks):
+    flooded, quiet, _ = desks
+    flooded.send(*[b"flood"] * 200)
+    quiet.send(b"a word")
+    read_before = []
+    quiet.sweeper.unwatch(quiet.sock)
+    quiet.sweeper.watch(quiet.sock, lambda *_: read_before.append(len(flooded.got)), quiet._error)
+
+    await flooded.until(lambda: len(flooded.got) == 200)
+
+    assert read_before[0] <= DATAGRAMS_A_TURN
+
+
+async def test_everything_of_a_flood_is_read(desks):
+    desks[0].send(*[b"flood"] * 200)
+    await desks[0].until(lambda: len(desks[0].got) == 200)
+
+
+async def test_a_socket_that_is_not_watched_any_more_is_left_alone(desks):
+    left, other, _ = desks
+    left.send(b"too late")
+    left.sweeper.unwatch(left.sock)
+    other.send(b"in time")
+
+    await other.until(lambda: other.got)
+
+    assert not left.got
+    assert left.sock.recv(100) == b"too late"
+    left.sweeper.unwatch(left.sock)  # a second time is fine
+
+
+async def test_a_handler_may_unwatch_another_socket_in_the_middle_of_a_sweep(sweeper, desks):
+    first, second, _ = desks
+    seen = []
+
+    def either(one):
+        def got(length, address, now):
+            seen.append(one)
+            for each in (first, second):
+                sweeper.unwatch(each.sock)
+
+        return got
+
+    for each in (first, second):
+        sweeper.unwatch(each.sock)
+        sweeper.watch(each.sock, either(each), lambda error: None)
+        each.send(b"?")
+    desks[2].send(b"done")
+    await desks[2].until(lambda: desks[2].got)
+
+    assert len(seen) == 1
+
+
+async def test_a_port_that_is_closed_at_the_other_side_is_told_as_an_error(desks):
+    desk = desks[0]
+    desk.sock.connect(desk.sender.getsockname())
+    desk.sender.close()
+
+    desk.sock.send(b"is anybody there?")
+    await desk.until(lambda: desk.errors)
+
+    assert isinstance(desk.errors[0], ConnectionRefusedError)
+
+
+async def test_a_handler_that_fails_costs_one_datagram_and_nobody_elses(sweeper, desks):
+    first, second, _ = desks
+    told, fails = [], []
+
+    def take(length, address, now):
+        if not fails:
+            fails.append(length)
+            raise RuntimeError("it broke")
+        first._datagram(length, address, now)
+
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
+    sweeper.unwatch(first.sock)
+    sweeper.watch(first.sock, take, first._error)
+    first.send(b"one", b"two")
+    second.send(b"three")
+    await first.until(lambda: first.got)
+    await second.until(lambda: second.got)
+
+    assert [data for data, _ in first.got] == [b"two"]
+    assert "it broke" in str(told[0])
+
+
+async def test_while_nothing_comes_the_loop_sleeps(desks):
+    assert desks[0].sweeper._timer is None
+
+
+async def test_it_knows_how_many_it_watches(sweeper, desks):
+    assert len(sweeper) == 3

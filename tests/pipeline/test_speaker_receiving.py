@@ -1,0 +1,100 @@
+"""A speaker from packets to captions: real packets, the real receive path, an engine that answers at once."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from pipeline import Media, MediaSettings, VoiceDetectors
+from tests.pipeline.microphone import LEVEL_ID, PAYLOAD_TYPE, Microphone, silent, spoken
+from tests.pipeline.stage import ENDPOINTS, GUARD_S, SETTINGS, FakeEngine, Stage, until
+
+
+@pytest.fixture(scope="module")
+def speech():
+    return spoken(3.0)
+
+
+@pytest.fixture(scope="module")
+def detectors():
+    return VoiceDetectors()
+
+
+@asynccontextmanager
+async def on_air(detectors, **speaker):
+    """A stage whose pipeline is fed by a receiver."""
+    media = Media(MediaSettings(batch_s=0.005))
+    stage = Stage(FakeEngine(), replace(SETTINGS, **speaker), detector=detectors.new())
+    async with asyncio.timeout(GUARD_S), asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(media.run())
+        receiver = media.receiver(judge=stage.pipeline.judge, listener=stage.pipeline)
+        receiver.negotiated(payload_types=[PAYLOAD_TYPE], level_id=LEVEL_ID)
+        listening = tasks.create_task(stage.pipeline.run())
+        yield stage, receiver
+        receiver.close(now=asyncio.get_running_loop().time())
+        await listening
+        serving.cancel()
+
+
+def sends(receiver, packets):
+    now = asyncio.get_running_loop().time()
+    for packet in packets:
+        receiver.packet(packet, now=now)
+
+
+async def test_what_is_said_becomes_a_final(speech, detectors):
+    async with on_air(detectors) as (stage, receiver):
+        sends(receiver, Microphone(speech).says(140))
+        receiver.source_ended(now=asyncio.get_running_loop().time())
+        await until(lambda: stage.finals)
+
+    assert stage.finals
+    assert stage.totals.audio_s > 2.0
+
+
+async def test_the_last_words_of_somebody_who_leaves_are_said(speech, detectors):
+    async with on_air(detectors) as (stage, receiver):
+        sends(receiver, Microphone(speech).says(100))
+
+    assert stage.finals
+
+
+async def test_somebody_who_stops_sending_in_mid_word_is_closed_by_the_tick(speech, detectors):
+    async with on_air(detectors, segmenter=replace(ENDPOINTS, stall_s=0.05)) as (stage, receiver):
+        sends(receiver, Microphone(speech).says(100))
+        await until(lambda: stage.finals)
+
+
+async def test_a_muted_microphone_is_neither_decoded_nor_asked_about(detectors):
+    async with on_air(detectors) as (stage, receiver):
+        sends(receiver, Microphone(silent()).says(150))
+
+    assert stage.said == []
+    assert stage.totals.audio_s == 0
+
+
+async def test_what_could_not_be_decoded_in_time_is_told_by_a_mark(speech, detectors):
+    async with on_air(detectors) as (stage, receiver):
+        sends(receiver, Microphone(speech).says(100))
+        await until(lambda: stage.totals.audio_s > 1.5)
+        receiver.listener.missed(2.0)
+        sends(receiver, Microphone(speech, ssrc=2).says(100))
+        await until(lambda: any("[…]" in final.text for final in stage.finals))
+
+    assert stage.totals.intake_dropped_s == pytest.approx(2.0)
+    assert stage.totals.gaps == 1
+
+
+async def test_a_decoder_that_breaks_down_ends_the_speaker_after_its_last_words(speech, detectors):
+    async def breaks():
+        async with on_air(detectors) as (stage, receiver):
+            sends(receiver, Microphone(speech).says(100))
+            await until(lambda: stage.totals.audio_s > 1.5)
+            stage.pipeline.failed(RuntimeError("it broke"))
+            await until(lambda: stage.finals)
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await breaks()
+
+    assert "it broke" in str(raised.value.exceptions)
