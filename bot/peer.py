@@ -36,6 +36,9 @@ log = logging.getLogger("roomscribe.bot.peer")
 
 CHECKS_S: Final = 0.025  # aioice looks at its connectivity checks every 20 ms
 LATE_STEPS: Final = 10
+MAX_CANDIDATES: Final = (
+    64  # trickled ones of one connection: each is tried with each of ours
+)
 
 
 async def close_connection(connection: RTCPeerConnection) -> None:
@@ -84,6 +87,7 @@ class Peer:
         policy = RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers), iceTransportPolicy=policy))
         self._offer: AudioOffer | None = None
+        self._candidates = 0  # that were trickled
         self._track: MediaStreamTrack | None = None
         self._connection.on("track", self._on_track)
         self._connection.on("connectionstatechange", lambda: on_state(self._connection.connectionState))
@@ -148,6 +152,9 @@ class Peer:
         """Apply a trickled candidate; one that is not for the audio section, or not UDP, is left out."""
         if self._offer is None or not self._offer.concerns(ice.sdp_mid, ice.sdp_mline_index):
             return
+        self._candidates += 1
+        if self._candidates > MAX_CANDIDATES:
+            return
         text = ice.candidate.removeprefix("a=").removeprefix("candidate:")
         try:
             if not text.strip():
@@ -174,15 +181,17 @@ class Peer:
 
     async def close(self) -> None:
         """Release sockets and the decoder thread."""
-        await close_connection(self._connection)
         if self._tap is not None and self.tapped:
-            self._tap.receiver.source_ended(now=asyncio.get_running_loop().time())
+            self._tap.detach()
+        await close_connection(self._connection)
 
     def _lead_to_receiver(self, transceiver: RTCRtpTransceiver) -> None:
         """A receiver decodes nothing but Opus, so the answer has Opus alone."""
         if self._tap is None or (self._offer is not None and not self.tapped):
             return
         if not answer_opus(transceiver):
+            if self.tapped:
+                raise PeerFailed("the microphone is not offered as Opus any more")
             log.warning("a publisher offers no Opus: its audio is taken as aiortc decodes it")
         elif not self.tapped:
             self._tap.attach(transceiver)

@@ -28,8 +28,9 @@ from pipeline import RtpReceiver
 from pipeline.rtcp import read
 from pipeline.rtp import AUDIO_LEVEL_URI, is_rtp
 
+from . import srtp as in_place
 from .srtp import InPlace
-from .sweep import Address, Sweeper
+from .sweep import EPOLL, Address, Sweeper
 
 if TYPE_CHECKING:
     from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
@@ -73,7 +74,6 @@ def _first_missing() -> str:
         (receiver, _LSR, dict),
         (receiver, _LSR_AT, dict),
         (pylibsrtp.Session, "unprotect", callable),
-        (pylibsrtp.Session(), "_srtp", lambda value: value[0] is not None),
     ]
     for owner, name, kind in wanted:
         if not hasattr(owner, name):
@@ -82,6 +82,12 @@ def _first_missing() -> str:
         if not (isinstance(value, kind) if isinstance(kind, type) else kind(value)):
             return f"{name} of {type(owner).__name__} is something else"
     return ""
+
+
+def make_sweeper() -> Sweeper | None:
+    """None where sockets cannot be read together: they are then read one by one, which costs more."""
+    leans_on = (EPOLL, in_place.HERE, hasattr(asyncio.get_running_loop(), "_remove_reader"))
+    return Sweeper() if all(leans_on) else None
 
 
 def answer_opus(transceiver: RTCRtpTransceiver) -> bool:
@@ -104,6 +110,7 @@ class Tap:
         self.receiver = receiver
         self._sweeper = sweeper
         self._clock = asyncio.get_running_loop().time
+        self._connection: Any = None  # the present one; whatever an older one still brings is left alone
 
     def attach(self, transceiver: RTCRtpTransceiver) -> None:
         """Call it between the offer and the answer: before anything can arrive, and aiortc starts its decoder."""
@@ -112,24 +119,34 @@ class Tap:
         connection: Any = dtls.transport._connection
         pass_on = connection.data_received
         start = track_receiver.receive
+        self._connection = connection
 
         def data_received(data: bytes, component: int) -> None:
-            if is_rtp(data):
+            if not is_rtp(data):
+                if data:  # of nothing, aiortc would die
+                    pass_on(data, component)
+            elif self._connection is connection:
                 self._rtp(data, dtls._rx_srtp)
-            else:
-                pass_on(data, component)
 
         async def receive(parameters: RTCRtpReceiveParameters) -> None:
             await start(parameters)
             getattr(track_receiver, _STOP_DECODER)()
+            if self._connection is not connection:
+                return  # it was closed meanwhile
             self._negotiated(parameters, getattr(track_receiver, _STATISTICS))
             if self._sweeper is not None:
-                for protocol in connection._protocols:
+                for protocol in list(getattr(connection, "_protocols", ())):
                     clocks = Clocks(getattr(track_receiver, _LSR), getattr(track_receiver, _LSR_AT))
                     self._take_over(protocol, dtls._rx_srtp, clocks, self._sweeper)
 
         connection.data_received = data_received
         track_receiver.receive = receive
+
+    def detach(self) -> None:
+        """Nothing more comes from the connection; another may be attached."""
+        if self._connection is not None:
+            self._connection = None
+            self.receiver.source_ended(now=self._clock())
 
     def _rtp(self, data: bytes, srtp: pylibsrtp.Session | None) -> None:
         if srtp is None:
@@ -174,7 +191,11 @@ class Tap:
         cipher = InPlace(srtp, data)
         unprotect = cipher.unprotect
 
+        connection = self._connection
+
         def on_datagram(length: int, address: Address, now: float) -> None:
+            if self._connection is not connection:
+                return
             if length > 1 and 127 < data[0] < 192 and not 191 < data[1] < 224:  # `is_rtp`, without the call
                 length = unprotect(length)
                 if length >= 0:
@@ -183,7 +204,7 @@ class Tap:
                     self.receiver.counts["undecipherable"] += 1
             elif length > 1 and 127 < data[0] < 192:
                 self._rtcp(data, cipher.unprotect_rtcp(length), clocks, now)
-            else:
+            elif length:
                 received(bytes(data[:length]), address)
 
         def connection_lost(error: Exception | None) -> None:
@@ -191,7 +212,8 @@ class Tap:
             lost(error)
 
         loop: Any = asyncio.get_running_loop()
-        loop._remove_reader(sock.fileno())  # the public way refuses a transport's socket
-        protocol.swept = True
         protocol.connection_lost = connection_lost
         sweeper.watch(sock, on_datagram, protocol.error_received)
+        loop._remove_reader(sock.fileno())  # the public way refuses a transport's socket
+        protocol.swept = True
+        self.receiver.read_until = sweeper.read_until

@@ -1,7 +1,7 @@
-"""Python's cycle collector and its threads' turns, set for a service that makes thousands of small objects a second and hardly any cycle.
+"""The interpreter, set for a service that makes thousands of small objects a second, and hardly any cycle.
 
-With the defaults the collector looks at everything again and again for nothing: two fifths of what receiving cost.
-And a thread that decodes would keep the event loop waiting for 5 ms at a time.
+With the defaults, the collector of cycles looks at everything again and again for nothing: two fifths of what receiving
+cost. And a thread that decodes would keep the event loop waiting for 5 ms at a time.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import gc
 import sys
 from typing import Final
 
-THRESHOLDS: Final = (20_000, 20, 20)  # more objects made than freed; then collections of the next younger generation
-
+THRESHOLDS: Final = (10_000, 10, 10)  # more objects made than freed; then collections of the next younger generation
 SWITCH_S: Final = 0.001  # a thread that has something to do waits for another one no longer than this
 
 

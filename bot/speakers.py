@@ -7,6 +7,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline import Engine, Language, Media, RtpReceiver, SpeakerPipeline, Transcript, VoiceDetectors
 from signaling import Candidate, ClientMessage, ErrorReply, Offer
@@ -21,6 +22,8 @@ from .subscriber import Subscriber
 from .sweep import Sweeper
 
 log = logging.getLogger("roomscribe.bot.speakers")
+
+MAX_FINISHING: Final = 200  # speakers of a room whose last words are still decoded; beyond, the oldest's are given up
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -74,7 +77,7 @@ class Speakers:
         self._room_key = room_key
         self._starts = itertools.count(1)
         self._active: dict[str, Speaker] = {}  # by session id; ≤ settings.max_speakers
-        self._finishing: set[Speaker] = set()  # each ends by itself once its last final is out
+        self._finishing: list[Speaker] = []  # ≤ MAX_FINISHING; each ends by itself once its last final is out
         self._all_finished = asyncio.Event()
         self._all_finished.set()
         self._not_before: dict[str, float] = {}  # failed speakers; emptied as they are retried or leave
@@ -109,7 +112,9 @@ class Speakers:
     def stop(self, session_id: str) -> None:
         """Take in no more of this speaker; what was said still comes out."""
         speaker = self._active.pop(session_id)
-        self._finishing.add(speaker)
+        self._finishing.append(speaker)
+        if len(self._finishing) > MAX_FINISHING and (oldest := self._finishing[0]).running is not None:
+            oldest.running.cancel()
         self._all_finished.clear()
         if speaker.subscribing is not None:
             speaker.subscribing.cancel()
@@ -213,6 +218,7 @@ class Speakers:
                 raise broken[0]
         finally:
             speaker.close_intake()
-            self._finishing.discard(speaker)
+            if speaker in self._finishing:
+                self._finishing.remove(speaker)
             if not self._finishing:
                 self._all_finished.set()

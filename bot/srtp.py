@@ -1,14 +1,22 @@
 """SRTP in place: a packet is decrypted in the buffer that it was read into, where pylibsrtp copies it twice.
 
-Leans on the binding beneath pylibsrtp; `bot.rtp_tap.missing` looks for it at start.
+Leans on the binding beneath pylibsrtp, where it is as it was (`HERE`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pylibsrtp
-from pylibsrtp._binding import ffi, lib
+
+try:
+    from pylibsrtp._binding import ffi, lib
+except ImportError:
+    lib = None
+
+HERE: Final = all(hasattr(lib, name) for name in ("srtp_unprotect", "srtp_unprotect_rtcp")) and hasattr(
+    pylibsrtp.Session(), "_srtp"
+)
 
 
 class InPlace:

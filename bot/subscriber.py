@@ -28,6 +28,7 @@ from .subscription import Answer, ClosePeer, Command, Request, State, Subscripti
 
 log = logging.getLogger("roomscribe.bot.subscriber")
 
+MAX_SDP: Final = 65_536  # characters: HPB takes no larger message from a publisher
 MAILBOX: Final = 256  # an offer and its candidates; more only from a flood
 CLOSE_TIMEOUT_S: Final = 5.0
 
@@ -106,6 +107,9 @@ class Subscriber:
 
     def post(self, message: Offer | Candidate | ErrorReply) -> None:
         """A signaling message that concerns this publisher. Never waits."""
+        if isinstance(message, Offer) and len(message.sdp) > MAX_SDP:
+            log.warning("left out an offer of %d characters", len(message.sdp))
+            return
         self._mailbox.put(message)
 
     async def run(self) -> None:

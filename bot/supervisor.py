@@ -32,9 +32,9 @@ from .ice import check as check_ice
 from .ice_servers import IceServers
 from .metrics import Metrics
 from .room import RoomBot, RoomState
-from .rtp_tap import missing
+from .rtp_tap import make_sweeper, missing
 from .settings import RoomSettings
-from .sweep import HERE, Sweeper
+from .sweep import Sweeper
 
 log = logging.getLogger("roomscribe.bot.supervisor")
 
@@ -90,8 +90,6 @@ class Supervisor:
         self._ice_servers = IceServers(self._http, self._settings.chat_server)
         self._detectors = await asyncio.to_thread(VoiceDetectors)
         self.media = await self._receive_path()
-        if self.media is not None and HERE:
-            self._sweeper = Sweeper()
         await self._tasks.__aenter__()
         works = [self.engine.run(), self._watch_memory(), *([self.media.run()] if self.media is not None else [])]
         self._own_tasks = [self._tasks.create_task(each) for each in works]
@@ -189,6 +187,8 @@ class Supervisor:
             failure = error if isinstance(error, RoomFailed) else RoomFailed("the room's bot failed", room=token)
             if isinstance(failure, SecretRejected):
                 self._reject(failure)
+            failure.__cause__ = failure.__context__ = None
+            failure.with_traceback(None)  # which would keep the room's bot alive
             self._failures.pop(token, None)  # so that the order is that of the failures
             self._failures[token] = (failure, _now())
             if len(self._failures) > MAX_FAILURES:
@@ -213,7 +213,8 @@ class Supervisor:
         if reason:
             log.warning("speakers cost more, and lost packets more words: audio is taken from aiortc: %s", reason)
             return None
-        settings = replace(self._settings.media, batch_s=GATHERED_S) if HERE else self._settings.media
+        self._sweeper = make_sweeper()
+        settings = self._settings.media if self._sweeper is None else replace(self._settings.media, batch_s=GATHERED_S)
         media = await asyncio.to_thread(Media, settings)
         if media.decoder.reason:
             log.warning("lost packets cost more words: decoding by %s: %s", media.decoder.name, media.decoder.reason)

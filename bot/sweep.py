@@ -24,7 +24,7 @@ Address = tuple[str, int]
 OnDatagram = Callable[[int, Address, float], None]
 OnError = Callable[[OSError], None]
 
-HERE: Final = hasattr(select, "epoll")
+EPOLL: Final = hasattr(select, "epoll")
 
 
 class Sweeper:
@@ -34,7 +34,8 @@ class Sweeper:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._watched: dict[int, tuple[socket.socket, OnDatagram, OnError]] = {}  # by file number; ≤ speakers
-        self._timer: asyncio.Handle | None = None
+        self._timer: asyncio.Handle | None = None  # None: nothing lies unread
+        self._read_until = 0.0
         self.buffer = bytearray(DATAGRAM_BYTES)
         self._loop.add_reader(self._epoll.fileno(), self._something_came)
 
@@ -60,28 +61,34 @@ class Sweeper:
         self._epoll.close()
         self._watched.clear()
 
+    def read_until(self) -> float:
+        """In *now*: whatever came before has been read."""
+        return self._loop.time() if self._timer is None else self._read_until
+
     def _something_came(self) -> None:
+        self._read_until = self._loop.time()
         self._loop.remove_reader(self._epoll.fileno())
         self._timer = self._loop.call_later(SWEEP_S, self._sweep)
 
     def _sweep(self) -> None:
         clock, poll = self._loop.time, self._epoll.poll
-        now = clock()
-        until = now + BUDGET_S
+        began = now = clock()
         ready = poll(0, AT_ONCE)
         if not ready:
             self._timer = None
             self._loop.add_reader(self._epoll.fileno(), self._something_came)
             return
+        self._timer = self._loop.call_later(SWEEP_S, self._sweep)
         while ready:
             for number, _ in ready:
                 self._read(number, now)
             now = clock()
-            if now > until:
+            if now > began + BUDGET_S:
+                self._timer.cancel()
                 self._timer = self._loop.call_soon(self._sweep)
                 return
             ready = poll(0, AT_ONCE)
-        self._timer = self._loop.call_later(SWEEP_S, self._sweep)
+        self._read_until = began
 
     def _read(self, number: int, now: float) -> None:
         watched = self._watched.get(number)
@@ -95,6 +102,6 @@ class Sweeper:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:  # such as the other side's "port unreachable"
-            on_error(error)
+            self._loop.call_soon(on_error, error)
         except Exception as error:  # noqa: BLE001 — whatever one socket brought, the others are read
             self._loop.call_exception_handler({"message": "a datagram was not taken", "exception": error})

@@ -61,6 +61,14 @@ class DropOldest(Generic[T]):
             await self._changed.wait()
         return self._items.popleft()
 
+    def take(self) -> T | None:
+        """The oldest item if there is one. Raises `ChannelClosed` when there will be none."""
+        if self._items:
+            return self._items.popleft()
+        if self._closed:
+            raise ChannelClosed
+        return None
+
     def close(self) -> None:
         self._closed = True
         self._changed.set()

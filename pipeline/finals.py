@@ -16,8 +16,8 @@ from .asking import Asker
 from .audio import AudioChunk, Pcm, seconds
 from .caption import ends_sentence, polish, split_caption
 from .channels import ChannelClosed, ChannelStats, DropOldest
-from .errors import EngineError
-from .hearing import Hearing, UtteranceHeard
+from .errors import EngineError, Superseded
+from .hearing import Hearing, PauseHeard, UtteranceHeard
 from .overload import Step
 from .request import Hypothesis, Kind
 from .scheduler import SchedulerFull
@@ -57,6 +57,8 @@ class Finals:
         self._closed: DropOldest[ClosedUtterance] = DropOldest(capacity)
         self._gap: ClosedUtterance | None = None  # what was dropped and not marked yet: however much, one mark
         self._early: EarlyFinal | None = None  # of the open utterance
+        self._news = asyncio.Event()  # there may be something to say
+        self._gap_counts = False  # the gap is one of `_unsaid`: an utterance that was closed
         self._unsaid = 0  # closed utterances whose final is not out yet
 
     @property
@@ -69,11 +71,11 @@ class Finals:
 
     # The open utterance.
 
-    def paused(self, spoken: OpenUtterance, paused: UtterancePaused, tasks: asyncio.TaskGroup) -> None:
+    def paused(self, spoken: OpenUtterance, heard: PauseHeard, tasks: asyncio.TaskGroup) -> None:
         """A pause may be the end: decode now."""
         if self._asker.step >= Step.SPARSE:  # one in four would be for nothing
             return
-        pcm = self._hearing.read(paused.start, paused.end).pcm
+        pcm, paused = heard.audio.pcm, heard.paused
         decoding = tasks.create_task(self._decode_early(pcm, paused, code=spoken.lock.code))
         self._early = EarlyFinal(speech_end=paused.speech_end, decoding=decoding)
 
@@ -100,6 +102,7 @@ class Finals:
 
     def close(self, spoken: OpenUtterance, heard: UtteranceHeard) -> None:
         """It has ended: its final is wanted now."""
+        self._news.set()
         early, self._early = self._early, None
         # What follows a cut belongs to a word, however little it is.
         noise = heard.ended.voiced < self._min_voiced and not spoken.revision and not spoken.continues
@@ -124,37 +127,51 @@ class Finals:
         `spoken` and `audio` are empty: they say where.
         """
         shown, heard_at = self._gap is not None and self._gap.shown, self._hearing.heard_at
-        self._unsaid += self._gap is None
+        self._news.set()
         self._gap = ClosedUtterance(spoken=spoken, audio=audio, heard_at=heard_at, due=heard_at, shown=shown)
         self._totals.gaps += 1
 
     def finish(self) -> None:
         """No more will be closed; `run` returns when the last final is out."""
         self._closed.close()
+        self._news.set()
 
     async def run(self) -> None:
         """Until `finish` was called and the last final is out. Cancelled, what was not said yet counts as lost."""
         try:
             await self._say_all()
         except asyncio.CancelledError:
-            self._totals.gaps += self._unsaid - (self._gap is not None)
+            self._totals.gaps += self._unsaid - self._gap_counts
             self._totals.gap_s += self._asker.waiting_s
             raise
 
     async def _say_all(self) -> None:
         while True:
             try:
-                utterance = await self._closed.get()
+                utterance = await self._next()
             except ChannelClosed:
                 await self._say_gap()
                 return
-            if self._gap is not None and self._gap.number < utterance.number:
+            if utterance is None or (self._gap is not None and self._gap.number < utterance.number):
                 await self._say_gap()
-            await self._say(utterance, await self._texts(utterance))
+            if utterance is not None:
+                await self._say(utterance, await self._texts(utterance))
+
+    async def _next(self) -> ClosedUtterance | None:
+        """The next one to say. None: a gap is to be told, and no words, said or being spoken, go before it."""
+        while True:
+            if (utterance := self._closed.take()) is not None:
+                return utterance
+            if self._gap is not None and not self._hearing.open:
+                return None
+            self._news.clear()
+            await self._news.wait()
 
     async def _say_gap(self) -> None:
         gap, self._gap = self._gap, None
         if gap is not None:
+            self._unsaid += not self._gap_counts
+            self._gap_counts = False
             await self._say(gap, [GAP_MARK])
 
     def _lose(self, lost: ClosedUtterance) -> None:
@@ -162,7 +179,8 @@ class Finals:
         log.warning("an utterance of %.1f s was dropped: recognition cannot keep up", lost.length_s)
         if lost.early is not None:
             lost.early.decoding.cancel()
-        self._unsaid -= self._gap is not None
+        self._unsaid -= self._gap_counts
+        self._gap_counts = True
         self._asker.waiting_s -= lost.length_s
         shown = lost.shown or (self._gap is not None and self._gap.shown)
         nothing = AudioChunk(start=lost.audio.end, pcm=lost.audio.pcm[:0])
@@ -172,7 +190,7 @@ class Finals:
         """What readers get: a caption or several, the mark of a gap, or nothing."""
         spoken, pcm = utterance.spoken, utterance.audio.pcm
         answer = await utterance.early.decoding if utterance.early is not None else None
-        if answer is None or isinstance(answer, SchedulerFull):  # what failed otherwise would fail again
+        if answer is None or isinstance(answer, SchedulerFull | Superseded):  # what failed otherwise would fail again
             answer = await self._asker.ask(Kind.FINAL, lambda: pcm, code=spoken.lock.code, due=utterance.due)
         if not isinstance(answer, Hypothesis):
             self._count_gap(utterance)

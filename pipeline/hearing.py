@@ -38,7 +38,15 @@ class UtteranceHeard:
     heard_at: float
 
 
-HearingEvent = UtteranceStarted | UtterancePaused | UtteranceResumed | UtteranceHeard
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseHeard:
+    """The open utterance may have ended. Its audio comes along: the ring may give it up before anybody reads this."""
+
+    paused: UtterancePaused
+    audio: AudioChunk
+
+
+HearingEvent = UtteranceStarted | PauseHeard | UtteranceResumed | UtteranceHeard
 
 
 class Hearing:
@@ -74,6 +82,11 @@ class Hearing:
     def speaking(self) -> bool:
         """An utterance is open, and its newest frame is speech."""
         return self._segmenter.speaking
+
+    @property
+    def open(self) -> bool:
+        """An utterance is open."""
+        return self._segmenter.phase in (Phase.SPEAKING, Phase.STOPPING)
 
     @property
     def idle(self) -> bool:
@@ -157,9 +170,13 @@ class Hearing:
         return events
 
     def _with_audio(self, events: list[SegmenterEvent]) -> list[HearingEvent]:
-        return [
-            UtteranceHeard(ended=event, audio=self._ring.read(event.start, event.end), heard_at=self.speech_at)
-            if isinstance(event, UtteranceEnded)
-            else event
-            for event in events
-        ]
+        heard: list[HearingEvent] = []
+        for event in events:
+            if isinstance(event, UtteranceEnded):
+                audio = self._ring.read(event.start, event.end)
+                heard.append(UtteranceHeard(ended=event, audio=audio, heard_at=self.speech_at))
+            elif isinstance(event, UtterancePaused):
+                heard.append(PauseHeard(paused=event, audio=self._ring.read(event.start, event.end)))
+            else:
+                heard.append(event)
+        return heard

@@ -29,8 +29,8 @@ CAPACITY: Final = 150  # packets: 3 s of 20 ms
 MAX_LOST: Final = 50  # frames marked lost in a row: 1 s of 20 ms. Of more, media time just jumps
 QUANTUM: Final = 120  # samples, 2.5 ms: what a decoder conceals comes in multiples of it
 
-START_S: Final = 0.07  # hold-back before anything is known of the network
-SHORTEST_S: Final = 0.065  # sockets are read every 60 ms: what comes after the gap was noticed is read once more
+START_S: Final = 0.05  # hold-back before anything is known of the network
+SHORTEST_S: Final = 0.04  # two packets
 LONGEST_S: Final = 0.1  # later than this, words are worth more than the 20 ms that are missing in them
 MARGIN: Final = 1.5  # hold-back for each second that a late packet would have needed
 HALF_LIFE_S: Final = 10.0  # of that need: a network that has calmed down is trusted again
@@ -177,8 +177,9 @@ class JitterRing:
         """The stream goes on with this packet. `anew`: the sender's clock is another one too."""
         frames = list(self.flush(now=now))
         self.jumps += 1
-        self._next = self._first = self._next + ((packet.sequence - self._next) & _SEQUENCES)
-        self._missing = 0
+        skipped = (packet.sequence - self._next) & _SEQUENCES
+        self._next = self._first = self._next + skipped
+        self._missing = 0 if anew else skipped  # told as far as `MAX_LOST` goes
         self._astray = self._end  # a clock that goes back is believed at once
         if anew:
             self._shift = (self._end - packet.timestamp) & _TIMESTAMPS

@@ -111,25 +111,33 @@ class Media:
     def _wake(self, receiver: RtpReceiver) -> None:
         if self._over:
             self._forget(receiver)
-        elif receiver not in self._listed:
+        elif receiver in self._receivers and receiver not in self._listed:
             self._listed[receiver] = None
             self._work.set()
 
     def _gather(self, now: float) -> list[_Job]:
         jobs = []
         for receiver in list(self._listed):
-            receiver.poll(now=now)
-            if not receiver.jitter.waiting:
-                del self._listed[receiver]
-            if frames := receiver.take():
-                receiver.judge.lent = True
-                receiver.decoder = receiver.decoder or self.pool.take()
-                jobs.append(_Job(receiver=receiver, frames=frames))
-            elif receiver.closed:
-                self._forget(receiver)
+            try:
+                if job := self._job(receiver, now):
+                    jobs.append(job)
+            except Exception as error:  # noqa: BLE001 — whatever it is, it stays with this speaker
+                self._fail(receiver, error)
         if not self._listed:
             self._work.clear()
         return jobs
+
+    def _job(self, receiver: RtpReceiver, now: float) -> _Job | None:
+        receiver.poll(now=now)
+        if not receiver.jitter.waiting:
+            del self._listed[receiver]
+        if frames := receiver.take():
+            receiver.judge.lent = True
+            receiver.decoder = receiver.decoder or self.pool.take()
+            return _Job(receiver=receiver, frames=frames)
+        if receiver.closed:
+            self._forget(receiver)
+        return None
 
     def _shares(self, jobs: list[_Job]) -> list[list[_Job]]:
         frames = sum(len(job.frames) for job in jobs)
@@ -138,17 +146,27 @@ class Media:
 
     def _hand_over(self, job: _Job) -> None:
         receiver, outcome = job.receiver, job.outcome
-        receiver.judge.lent = False
+        receiver.judge.lent = receiver.waiting > 0
         if isinstance(outcome, Decoded):
             self.totals.add(outcome)
-            receiver.listener.hear(outcome)
-            if not receiver.gate.open and not receiver.waiting:
+            try:
+                receiver.listener.hear(outcome)
+            except Exception as error:  # noqa: BLE001 — as above
+                outcome = error
+        if isinstance(outcome, Exception):
+            self._fail(receiver, outcome)
+        elif not receiver.waiting:
+            if not receiver.gate.open:
                 self._release(receiver)
-        elif outcome is not None:
-            receiver.closed = True
-            receiver.listener.failed(outcome)
-        if receiver.closed and not receiver.waiting:
-            self._forget(receiver)
+            if receiver.closed:
+                self._forget(receiver)
+
+    def _fail(self, receiver: RtpReceiver, error: Exception) -> None:
+        """Nothing more will come of this one."""
+        receiver.closed = True
+        receiver.judge.lent = False
+        receiver.listener.failed(error)
+        self._forget(receiver)
 
     def _release(self, receiver: RtpReceiver) -> None:
         decoder, receiver.decoder = receiver.decoder, None

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from .audio import AudioChunk, Pcm, seconds
+from .audio import AudioChunk, Pcm, samples, seconds
 from .decode import FILL_LIMIT, RATIO
 from .decoders import OpusDecoder, UndecodablePacket
 from .encoded import EncodedFrame
@@ -35,6 +35,7 @@ class SourceEnded:
     judged: Sequence[JudgedFrame] = ()
 
 
+MAX_CHUNK: Final = samples(1.0)  # and what is put in for one gap: no chunk is longer than twice this, about
 SOURCE_END: Final = None  # among the frames: the source ends here
 
 
@@ -96,6 +97,8 @@ class OpusStream:
             self._pieces.append(pcm)
             self._expected = timestamp + duration
             arrived_at = arrived
+            if sum(map(len, self._pieces)) >= MAX_CHUNK:
+                self._hand_over(result, arrived_at)
         self._hand_over(result, arrived_at)
         result.decoded_s = seconds(count)
         return result

@@ -57,6 +57,7 @@ class RtpReceiver:
         self.reception = Reception()
         self.heard_at: float | None = None  # in *now*: when the newest packet of the present connection came
         self.closed = False
+        self.read_until: Callable[[], float] | None = None  # in *now*: whatever came before has been read
         self.counts: Counter[str] = Counter()  # a handful of names
         self._wake = wake
         self._payload_types: Collection[int] = ()
@@ -82,6 +83,7 @@ class RtpReceiver:
         self._level_id = level_id
         self._on_source = on_source
         self.heard_at = None
+        self.read_until = None
 
     def packet(self, data: bytes | bytearray, *, now: float, length: int = -1) -> None:
         """A packet came in, decrypted: the first `length` bytes of `data`; -1: all of it."""
@@ -111,7 +113,12 @@ class RtpReceiver:
             self._wake(self)
 
     def poll(self, *, now: float) -> None:
-        """Let go of what has waited long enough for a missing packet."""
+        """Let go of what has waited long enough for a missing packet.
+
+        Where sockets are read now and then, a packet may lie unread: only what was read by `read_until` counts.
+        """
+        if self.read_until is not None:
+            now = min(now, self.read_until())
         if self.jitter.waiting:
             self._offer(self.jitter.release(now=now))
 
@@ -159,17 +166,22 @@ class RtpReceiver:
     def _line_up(self, frames: Sequence[EncodedFrame]) -> None:
         pending = self._pending
         if not pending:
+            self.judge.lent = True  # a worker will soon have it, and until then nobody may think that nothing comes
             self._wake(self)
         pending.extend(frames)
         if len(pending) > MAX_PENDING:
             self._give_up_oldest()
 
     def _give_up_oldest(self) -> None:
-        length = 0
+        length, source_ended = 0, False
         while len(self._pending) > MAX_PENDING:
             frame = self._pending.popleft()
-            if frame is not None:
+            if frame is SOURCE_END:
+                source_ended = True
+            else:
                 length += frame.duration
+        if source_ended:  # or two sources would be taken for one
+            self._pending.appendleft(SOURCE_END)
         self.counts["dropped"] += 1
         self.listener.missed(length / WIRE_RATE)
 

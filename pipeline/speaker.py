@@ -20,13 +20,13 @@ from .audio import WIRE_RATE, samples, seconds
 from .channels import ChannelClosed, ChannelStats, DropOldest
 from .engine import Engine
 from .finals import Finals
-from .hearing import Hearing, HearingEvent, UtteranceHeard
+from .hearing import Hearing, HearingEvent, PauseHeard, UtteranceHeard
 from .judge import FrameJudge
 from .language_lock import LanguageLock
 from .languages import Language
 from .opus_stream import Decoded, Heard, SourceEnded
 from .partials import Partials, PartialSettings
-from .segmenter import SegmenterSettings, UtterancePaused, UtteranceResumed, UtteranceStarted
+from .segmenter import SegmenterSettings, UtteranceResumed, UtteranceStarted
 from .totals import Totals
 from .transcript import Transcript
 from .utterance import AGREE, OpenUtterance
@@ -129,6 +129,8 @@ class SpeakerPipeline:
     def hear(self, decoded: Decoded) -> None:
         """Audio that was decoded and judged elsewhere came in. Never waits, as `feed`."""
         self._totals.filled_s += decoded.filled_s
+        if decoded.concealed_s >= MISSED_S:  # the network lost so much at once
+            self._missed_s += decoded.concealed_s
         for item in decoded.heard:
             self._take_in(item)
 
@@ -196,7 +198,8 @@ class SpeakerPipeline:
                 async with asyncio.timeout(None if self._hearing.idle else TICK_S):
                     item = await self._intake.get()
             except TimeoutError:
-                await self._react(self._hearing.tick(now=clock()), tasks)
+                if not self._intake.stats.depth and not self.judge.lent:  # else more is on its way
+                    await self._react(self._hearing.tick(now=clock()), tasks)
             except ChannelClosed:
                 await self._react(self._hearing.track_ended(now=clock()), tasks)
                 self._tell_missed()
@@ -234,7 +237,7 @@ class SpeakerPipeline:
             match event, self._open:
                 case UtteranceStarted(), _:
                     self._begin(event)
-                case UtterancePaused(), OpenUtterance() as spoken:
+                case PauseHeard(), OpenUtterance() as spoken:
                     self._finals.paused(spoken, event, tasks)
                 case UtteranceResumed(), OpenUtterance() as spoken:
                     if (decoded := self._finals.resumed()) is not None:

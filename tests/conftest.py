@@ -8,9 +8,13 @@ import threading
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from pipeline import EngineSettings, ModelSettings
+
+hypothesis.settings.register_profile("ours", deadline=None)  # how long an example takes says nothing on a busy machine
+hypothesis.settings.load_profile("ours")
 
 LEAK_GRACE_S = 3.0  # threads of native libraries end a moment after they were told to
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from api import Settings, SettingsError, environment
 from api.engine_only import load_engine_only
 from api.terminal import fail, set_up_logging
+from bot.runtime import settle
 from pipeline import EngineFatal
 from pipeline.child_process import CHILD_ENVIRONMENT
 from pipeline.decoders import PREFERENCES
@@ -25,6 +26,8 @@ from soak.stack import Missing, StackFailed, find_programs
 from soak.stack.namespace import NoNamespace, media_address, run_inside
 
 from . import captions as live
+from . import join_figures
+from . import joins as coming_and_going
 from . import media as receiving
 from .loss import WAYS
 from .media_options import MAX_SPEAKERS, BadOption, MediaOptions, programs, read_against, read_share
@@ -177,6 +180,29 @@ def media(
     console.print(receiving.table(figures))
     if as_json:
         sys.stdout.write(json.dumps(figures) + "\n")
+
+
+@bench.command()
+def joins(
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="Speakers who come and go.")] = 1000,
+    warm_up: Annotated[int, typer.Option(min=0, max=10_000, help="As many come before them, unmeasured.")] = 100,
+    at_once: Annotated[int, typer.Option(min=1, max=100, help="Speakers who are there at the same time.")] = 8,
+    as_json: AsJson = False,
+) -> None:
+    """Joins and leaves: are memory, threads, sockets and tasks back where they were? Ends with status 1 if not."""
+    set_up_logging("ERROR")
+    console = Console(stderr=True, highlight=False)
+    options = coming_and_going.Options(count=count, warm_up=warm_up, at_once=at_once)
+    settle()
+    try:
+        figures = asyncio.run(coming_and_going.measure(options, environment(), console.print))
+    except (coming_and_going.NotHeard, RunFailed) as error:
+        fail(f"the benchmark cannot run: {error}")
+    console.print(join_figures.table(figures))
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+    if not figures["clean"]:
+        raise typer.Exit(1)
 
 
 def _in_own_process(

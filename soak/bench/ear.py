@@ -7,9 +7,8 @@ from typing import Final
 
 from pipeline import SegmenterSettings, Totals, VoiceDetectors
 from pipeline.audio import AudioChunk, Pcm, samples
-from pipeline.hearing import Hearing, HearingEvent, UtteranceHeard
+from pipeline.hearing import Hearing, HearingEvent, PauseHeard, UtteranceHeard
 from pipeline.opus_stream import Decoded, Heard
-from pipeline.segmenter import UtterancePaused
 
 RING_S: Final = 30.0
 EARLY_S: Final = 0.1  # how long a decode in a pause takes, about
@@ -63,8 +62,8 @@ class Ear:
 
     def _react(self, events: Sequence[HearingEvent]) -> None:
         for event in events:
-            if isinstance(event, UtterancePaused):
-                said = self._is_sentence(self.hearing.read(event.start, event.end).pcm)
-                self._sentence = (self.hearing.end + samples(EARLY_S), event.speech_end) if said else None
+            if isinstance(event, PauseHeard):
+                said = self._is_sentence(event.audio.pcm)
+                self._sentence = (self.hearing.end + samples(EARLY_S), event.paused.speech_end) if said else None
             elif isinstance(event, UtteranceHeard):
                 self.utterances.append(event.audio)

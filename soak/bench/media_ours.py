@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from bot import LOOPBACK
 from bot.peer import Peer
-from bot.rtp_tap import Tap
+from bot.rtp_tap import Tap, make_sweeper
 from bot.runtime import settle
-from bot.sweep import Sweeper
 from pipeline import Media, MediaSettings, SegmenterSettings, Totals, VoiceDetectors
 from pipeline.audio import Pcm, samples
 from pipeline.hearing import Hearing
@@ -72,7 +71,7 @@ class Ours:
     def __init__(self, crew: Crew, options: Options) -> None:
         self._media = Media(MediaSettings(batch_s=GATHERED_S))
         self._detectors = VoiceDetectors() if getattr(options, "hearing", False) else None
-        self._sweeper = Sweeper()
+        self._sweeper = make_sweeper()
         self._peers: list[Peer] = []  # ≤ speakers
         self._ears: list[Ear] = []  # ≤ speakers
         crew.start(self._media.run())
@@ -107,7 +106,8 @@ class Ours:
 
     async def close(self) -> None:
         await asyncio.gather(*(peer.close() for peer in self._peers))
-        self._sweeper.close()
+        if self._sweeper is not None:
+            self._sweeper.close()
 
 
 if __name__ == "__main__":

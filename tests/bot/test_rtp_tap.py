@@ -181,6 +181,19 @@ async def test_when_the_peer_is_closed_the_source_ends(call):
     assert ear.ends == 1
 
 
+async def test_what_an_old_connection_still_brings_is_left_alone(call):
+    publisher, listener, ear = call
+    await publisher.speaks().connect(listener.peer)
+    await ear.until(heard(5))
+
+    ear.tap.detach()
+    await ear.until(lambda ear: ear.ends)
+    before = ear.got("received")
+    await asyncio.sleep(0.2)
+
+    assert ear.got("received") == before
+
+
 async def test_a_publisher_that_hangs_up_is_noticed_as_before(call):  # D7
     publisher, listener, ear = call
     await publisher.speaks().connect(listener.peer)
@@ -199,7 +212,7 @@ async def test_datagrams_of_strangers_are_counted_and_left_alone(call):
 
     [port] = {protocol.transport.get_extra_info("sockname") for protocol in connection._protocols}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-        for datagram in (b"\x80\x6f" + bytes(50), b"\x80\x6f", b"\x80\xc8" + bytes(50), b"\x80", b"\xff" * 90):
+        for datagram in (b"", b"\x80\x6f" + bytes(50), b"\x80\x6f", b"\x80\xc8" + bytes(50), b"\x80", b"\xff" * 90):
             stranger.sendto(datagram, port)
     await ear.until(heard(ear.samples // FRAME + 5))
 

@@ -170,5 +170,20 @@ async def test_while_nothing_comes_the_loop_sleeps(desks):
     assert desks[0].sweeper._timer is None
 
 
+async def test_it_knows_up_to_when_everything_was_read(sweeper, desks):
+    loop = asyncio.get_running_loop()
+    assert sweeper.read_until() == pytest.approx(loop.time(), abs=0.01)
+
+    desks[0].send(b"lies there")
+    while sweeper._timer is None:
+        await asyncio.sleep(0)
+    came = loop.time()
+    await asyncio.sleep(0.01)
+    assert sweeper.read_until() <= came
+
+    await desks[0].until(lambda: desks[0].got)
+    assert sweeper.read_until() > came
+
+
 async def test_it_knows_how_many_it_watches(sweeper, desks):
     assert len(sweeper) == 3

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline import Totals
 from pipeline.audio import FRAME, AudioChunk, samples, seconds
-from pipeline.hearing import Hearing, UtteranceHeard
-from pipeline.segmenter import Segmenter, UtterancePaused, UtteranceStarted
+from pipeline.hearing import Hearing, PauseHeard, UtteranceHeard
+from pipeline.segmenter import Segmenter, UtteranceStarted
 from tests.pipeline.drawn import Player, settings
 
 LOUD = 8000
@@ -136,8 +136,9 @@ def test_when_it_breaks_off_nothing_that_was_heard_is_lost(owes):
 def test_the_audio_of_a_pause_can_be_read_while_the_utterance_is_open():
     drawing = "..####...."
     listener = Listener(pause=3, hangs=9).hear(drawing)
-    (paused,) = (event for event in listener.events if isinstance(event, UtterancePaused))
-    pcm = listener.hearing.read(paused.start, paused.end).pcm
+    (pause,) = (event for event in listener.events if isinstance(event, PauseHeard))
+    pcm = listener.hearing.read(pause.paused.start, pause.paused.end).pcm
+    assert np.array_equal(pcm, pause.audio.pcm)
     assert np.array_equal(pcm, sound(drawing)[2 * FRAME : 9 * FRAME])
     assert listener.hearing.hangover == 9 * FRAME
 

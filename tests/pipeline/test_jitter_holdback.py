@@ -53,8 +53,8 @@ def test_at_first_nothing_is_known_of_the_network(network):
 
 
 def test_a_packet_that_was_overtaken_and_came_in_time_tells_what_the_next_will_need(network):
-    assert drawn(network.overtaken(late_s=55 * MS)) == "1+2"
-    assert network.lost() == pytest.approx(MARGIN * 55 * MS, abs=1.5 * MS)
+    assert drawn(network.overtaken(late_s=45 * MS)) == "1+2"
+    assert network.lost() == pytest.approx(MARGIN * 45 * MS, abs=1.5 * MS)
 
 
 def test_one_that_came_too_late_tells_it_too(network):

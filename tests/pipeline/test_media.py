@@ -93,6 +93,29 @@ async def test_a_speaker_whose_decoding_breaks_down_takes_nobody_along(speech):
         assert not other.listener.errors
 
 
+async def test_a_decoder_that_cannot_be_made_ends_one_speaker(speech):
+    async with running() as media:
+        made, media.pool._new = media.pool._new, lambda: (_ for _ in ()).throw(MemoryError("no decoder"))
+        broken = Speaker(media, speech).says(5)
+        await broken.listener.until(lambda heard: heard.errors)
+        media.pool._new = made
+
+        other = Speaker(media, speech).says(5)
+        await other.listener.until(lambda heard: heard.samples == 5 * FRAME)
+
+
+async def test_a_speaker_who_failed_takes_no_decoder_any_more(speech):
+    async with running() as media:
+        broken = Speaker(media, speech, detector=Unreliable()).says(5)
+        await broken.listener.until(lambda heard: heard.errors)
+        broken.leaves()
+
+        other = Speaker(media, speech).says(5).leaves()
+        await other.listener.finished.wait()
+
+        assert media.pool.in_use == 0
+
+
 async def test_a_decoder_is_held_only_while_somebody_speaks(speech):
     async with running(gate=GateSettings()) as media:
         muted = [Speaker(media, silent()).says(20) for _ in range(5)]

@@ -110,6 +110,12 @@ def test_a_pause_without_packets_is_silence_of_the_same_length(speech):
     assert not chunk.pcm[FRAME : 41 * FRAME].any()
 
 
+def test_no_chunk_is_longer_than_what_its_gaps_and_a_second_make(speech):
+    found = chunks(Stream(speech).decode(("o" + " " * 45) * 60))
+    assert max(len(chunk.pcm) for chunk in found) <= 2 * 50 * FRAME + FRAME
+    assert sum(len(chunk.pcm) for chunk in found) == (60 * 46 - 45) * FRAME
+
+
 def test_over_a_long_pause_media_time_jumps(speech):
     first, second = chunks(Stream(speech).decode("o" + " " * 100 + "o"))
     assert (first.end, second.start) == (FRAME, 101 * FRAME)

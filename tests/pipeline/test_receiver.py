@@ -148,6 +148,23 @@ def test_what_no_worker_takes_is_given_up_oldest_first_and_told(speech):
     assert desk.listener.missed_s == pytest.approx(30 * TICK_S)
 
 
+def test_the_end_of_a_source_is_never_given_up(speech):
+    desk = Desk(gate=False).gets(Microphone(speech, ssrc=1).says(3))
+    desk.gets(Microphone(speech, ssrc=2).says(MAX_PENDING + 30))
+    assert desk.takes()[0] is SOURCE_END
+
+
+def test_a_packet_that_may_lie_unread_is_waited_for(speech):
+    packets = Microphone(speech).says(10)
+    desk = Desk(gate=False).gets(packets[:4])
+    desk.receiver.read_until = lambda: 0.0
+    desk.gets(packets[5:6]).waits(5.0)
+    assert len(desk.takes()) == 4
+
+    desk.receiver.read_until = lambda: desk.now
+    assert len(desk.waits(0.0).takes()) == 2
+
+
 def test_it_notes_when_the_newest_packet_came_and_forgets_with_the_connection(speech):
     desk = Desk().gets(Microphone(speech).says(1))
     assert desk.receiver.heard_at == desk.now

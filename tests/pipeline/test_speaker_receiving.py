@@ -86,6 +86,17 @@ async def test_what_could_not_be_decoded_in_time_is_told_by_a_mark(speech, detec
     assert stage.totals.gaps == 1
 
 
+@pytest.mark.parametrize(("lost", "marks"), [(10, 0), (45, 1), (80, 1)])
+async def test_of_what_the_network_lost_only_so_much_that_words_may_be_missing_is_told(speech, detectors, lost, marks):
+    packets = Microphone(speech).says(140)
+    async with on_air(detectors) as (stage, receiver):
+        sends(receiver, packets[:50])
+        await until(lambda: stage.totals.audio_s > 0.9)
+        sends(receiver, packets[50 + lost :])
+
+    assert sum(final.text.count("[…]") for final in stage.finals) == stage.totals.gaps == marks
+
+
 async def test_a_decoder_that_breaks_down_ends_the_speaker_after_its_last_words(speech, detectors):
     async def breaks():
         async with on_air(detectors) as (stage, receiver):
