@@ -175,7 +175,7 @@ async def test_it_knows_up_to_when_everything_was_read(sweeper, desks):
     assert sweeper.read_until() == pytest.approx(loop.time(), abs=0.01)
 
     desks[0].send(b"lies there")
-    while sweeper._timer is None:
+    while sweeper._timer is None:  # noqa: ASYNC110 — nothing tells of it
         await asyncio.sleep(0)
     came = loop.time()
     await asyncio.sleep(0.01)

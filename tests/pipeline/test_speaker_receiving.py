@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline import Media, MediaSettings, VoiceDetectors
+from pipeline.opus_stream import Decoded, SourceEnded
 from tests.pipeline.microphone import LEVEL_ID, PAYLOAD_TYPE, Microphone, silent, spoken
 from tests.pipeline.stage import ENDPOINTS, GUARD_S, SETTINGS, FakeEngine, Stage, until
 
@@ -84,6 +85,14 @@ async def test_what_could_not_be_decoded_in_time_is_told_by_a_mark(speech, detec
 
     assert stage.totals.intake_dropped_s == pytest.approx(2.0)
     assert stage.totals.gaps == 1
+
+
+async def test_what_was_missed_is_told_at_once_when_nobody_speaks(speech, detectors):
+    async with on_air(detectors) as (stage, receiver):
+        receiver.listener.missed(2.0)
+        sends(receiver, Microphone(silent(), ssrc=3).says(1))
+        receiver.listener.hear(Decoded(heard=[SourceEnded()]))
+        await until(lambda: [final.text for final in stage.finals] == ["[…]"])
 
 
 @pytest.mark.parametrize(("lost", "marks"), [(10, 0), (45, 1), (80, 1)])
