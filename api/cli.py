@@ -10,7 +10,7 @@ import typer
 
 from bot import BotError
 from bot.runtime import settle
-from pipeline import EngineFatal
+from pipeline import PipelineError
 
 from .service import StartFailed, check_signaling, running
 from .settings import Settings, SettingsError, environment, load, misspelt
@@ -47,7 +47,7 @@ def serve() -> None:
         logging.getLogger("roomscribe").warning(each)
     try:
         asyncio.run(_serve(settings))
-    except (StartFailed, EngineFatal, BotError) as error:
+    except (StartFailed, PipelineError, BotError) as error:
         fail(f"roomscribe cannot start: {error}")
     except CannotGoOn as error:
         fail(f"roomscribe cannot go on: {error}")

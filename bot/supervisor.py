@@ -7,7 +7,6 @@ import itertools
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 import aiohttp
@@ -85,11 +84,11 @@ class Supervisor:
 
     async def __aenter__(self) -> Supervisor:
         check_ice()
+        self.media = await self._receive_path()  # first: it may raise
         # No limit on connections: each room holds one for as long as it lives, and rooms have their own bound.
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self._ice_servers = IceServers(self._http, self._settings.chat_server)
         self._detectors = await asyncio.to_thread(VoiceDetectors)
-        self.media = await self._receive_path()
         await self._tasks.__aenter__()
         works = [self.engine.run(), self._watch_memory(), *([self.media.run()] if self.media is not None else [])]
         self._own_tasks = [self._tasks.create_task(each) for each in works]
@@ -213,9 +212,10 @@ class Supervisor:
         if reason:
             log.warning("speakers cost more, and lost packets more words: audio is taken from aiortc: %s", reason)
             return None
+        media = await asyncio.to_thread(Media, self._settings.media)
         self._sweeper = make_sweeper()
-        settings = self._settings.media if self._sweeper is None else replace(self._settings.media, batch_s=GATHERED_S)
-        media = await asyncio.to_thread(Media, settings)
+        if self._sweeper is not None:
+            media.batch_s = GATHERED_S
         if media.decoder.reason:
             log.warning("lost packets cost more words: decoding by %s: %s", media.decoder.name, media.decoder.reason)
         else:

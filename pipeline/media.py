@@ -54,6 +54,7 @@ class Media:
         self.decoder: DecoderChoice = choose_decoder(self._settings.decoder)
         self.pool = DecoderPool(self.decoder.new)
         self.workers = self._settings.workers or max(1, min(MAX_WORKERS, (os.cpu_count() or 1)))
+        self.batch_s = self._settings.batch_s
         self._work = asyncio.Event()
         self._listed: dict[RtpReceiver, None] = {}  # have something to decode or to wait for; ≤ `_receivers`
         self._receivers: set[RtpReceiver] = set()  # ≤ speakers
@@ -92,7 +93,7 @@ class Media:
             with ThreadPoolExecutor(self.workers, thread_name_prefix="opus") as threads:
                 while True:
                     await self._work.wait()
-                    await asyncio.sleep(self._settings.batch_s)
+                    await asyncio.sleep(self.batch_s)
                     await self._decode_batch(threads)
         finally:  # no worker is at work any more
             self._over = True

@@ -284,6 +284,21 @@ async def test_what_is_used_up_and_what_was_refused_is_measured(open_api):
             assert line in metrics
 
 
+async def test_the_receive_path_and_what_it_does_is_measured(open_api):
+    async with open_api() as api:
+        _, metrics = await api.get("/metrics")
+
+        assert re.search(r'roomscribe_receive_path_info\{decoder="libopus [\d.]+",path="rtp"\} 1.0', metrics)
+        for line in (
+            'roomscribe_rtp_packets_total{kind="lost"} 0.0',
+            'roomscribe_opus_seconds_total{kind="recovered"} 0.0',
+            'roomscribe_queue_capacity{queue="speaker_packets"} 150.0',
+            "roomscribe_jitter_holdback_seconds 0.0",
+            "roomscribe_gates_open 0.0",
+        ):
+            assert line in metrics
+
+
 async def test_unknown_paths_and_methods_are_answered_in_json(open_api):
     async with open_api() as api:
         assert (await api.get("/nowhere"))[0] == 404

@@ -1,0 +1,73 @@
+"""A whole room by each of the ways that audio can come in: the same words, whatever this machine has."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from bot import rtp_tap
+from pipeline import MediaSettings
+from pipeline.decoders import NoDecoder
+from tests.support.meeting import meeting
+
+pytestmark = pytest.mark.model
+
+GO_FORWARD = "command-goforward"  # "go forward ten meters"
+
+
+async def captioned(engine_settings, **settings):
+    """What Rita reads of what Ada says, and the room's supervisor."""
+    async with meeting(engine_settings, **settings) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+        await ada.says(GO_FORWARD)
+        return (await rita.final(of=ada)).lower(), room.supervisor
+
+
+async def test_by_our_own_way(engine_settings):
+    text, supervisor = await captioned(engine_settings)
+    assert "forward" in text
+    assert supervisor.media.tallies()["received"] > 50
+    assert supervisor.media.decoder.native
+
+
+async def test_with_the_second_decoder(engine_settings, caplog):
+    text, supervisor = await captioned(engine_settings, media=MediaSettings(decoder="av"))
+    assert "forward" in text
+    assert "av was asked for" in caplog.text
+    assert not supervisor.media.decoder.native
+
+
+async def test_by_aiortcs_way_when_it_was_asked_for(engine_settings, caplog):
+    text, supervisor = await captioned(engine_settings, by_track=True)
+    assert "forward" in text
+    assert supervisor.media is None
+    assert "ROOMSCRIBE_RECEIVE_PATH" in caplog.text
+
+
+async def test_by_aiortcs_way_when_a_part_that_ours_needs_is_gone(engine_settings, caplog, monkeypatch):
+    monkeypatch.setattr(rtp_tap, "_STATISTICS", "_something_else")
+    text, supervisor = await captioned(engine_settings)
+    assert "forward" in text
+    assert supervisor.media is None
+    assert "RTCRtpReceiver has no _something_else" in caplog.text
+
+
+async def test_datagram_by_datagram_where_sockets_cannot_be_read_together(engine_settings, monkeypatch):
+    monkeypatch.setattr(rtp_tap, "EPOLL", False)
+    text, supervisor = await captioned(engine_settings)
+    assert "forward" in text
+    assert supervisor.media.tallies()["received"] > 50
+
+
+async def test_a_decoder_that_was_insisted_on_and_is_not_there_is_said_at_start(engine_settings, monkeypatch):
+    monkeypatch.setattr("pipeline.opus.copies", lambda: iter(()))
+    with pytest.raises(NoDecoder, match="libopus0"):
+        await captioned(engine_settings, media=MediaSettings(decoder="libopus"))
+
+
+@pytest.fixture(autouse=True)
+def all_of_the_log(caplog):
+    caplog.set_level(logging.INFO)
