@@ -36,9 +36,7 @@ log = logging.getLogger("roomscribe.bot.peer")
 
 CHECKS_S: Final = 0.025  # aioice looks at its connectivity checks every 20 ms
 LATE_STEPS: Final = 10
-MAX_CANDIDATES: Final = (
-    64  # trickled ones of one connection: each is tried with each of ours
-)
+MAX_CANDIDATES: Final = 64  # trickled ones of one connection: each is tried with each of ours
 
 
 async def close_connection(connection: RTCPeerConnection) -> None:

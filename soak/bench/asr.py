@@ -216,18 +216,22 @@ def _through_opus(pcm: Pcm, choice: DecoderChoice) -> Pcm:
     return np.concatenate(heard)
 
 
-def _note(line: str) -> None:
+def note(line: str) -> None:
+    """To whoever watches."""
     sys.stderr.write(line + "\n")
 
 
-def main() -> None:
-    """Options as JSON in the first argument; one JSON object on standard output."""
+def run(figures: Callable[[list[Clip], FoundModel, dict[str, Any]], dict[str, Any]]) -> None:
+    """A benchmark's whole process: options as JSON in the first argument, one JSON object on standard output."""
     options = json.loads(sys.argv[1])
     clips = read_manifest(Path(options["manifest"])) if options["manifest"] else shipped_clips()
     clips = in_language(clips, LANGUAGE)[: options["limit"] or None]
     found = find_model(options["model"], cache_dir=options["cache_dir"], download=True)
-    figures = measure(clips, found, _note, noise_s=options.get("noise_s", NOISE_S))
-    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.write(json.dumps(figures(clips, found, options)) + "\n")
+
+
+def main() -> None:
+    run(lambda clips, found, options: measure(clips, found, note, noise_s=options.get("noise_s", NOISE_S)))
 
 
 if __name__ == "__main__":

@@ -7,12 +7,9 @@ socket is opened. Runs in a process of its own, where each library keeps to one 
 
 from __future__ import annotations
 
-import json
 import random
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,13 +17,13 @@ import numpy as np
 from pipeline.audio import WIRE_RATE, Pcm, seconds
 from pipeline.decoders import DecoderChoice, choose_decoder
 from pipeline.gate import GateSettings
-from pipeline.model import FoundModel, find_model
+from pipeline.model import FoundModel
 from pipeline.opus_stream import Decoded
 from pipeline.receiver import RtpReceiver
-from soak.clip import Clip, in_language, read_manifest, shipped_clips
+from soak.clip import Clip
 from soak.demo.score import error_rate
 
-from .asr import LANGUAGE, Bench
+from .asr import Bench, note, run
 from .ear import Ear
 from .readers import HISS
 from .rtp_stream import TICK_S, Losses, Negotiated, Stream, tails
@@ -123,18 +120,12 @@ def measure(
     return figures
 
 
-def _note(line: str) -> None:
-    sys.stderr.write(line + "\n")
-
-
 def main() -> None:
-    """Options as JSON in the first argument; one JSON object on standard output."""
-    options = json.loads(sys.argv[1])
-    clips = read_manifest(Path(options["manifest"])) if options["manifest"] else shipped_clips()
-    clips = in_language(clips, LANGUAGE)[: options["limit"] or None]
-    found = find_model(options["model"], cache_dir=options["cache_dir"], download=True)
-    figures = measure(clips, found, _note, decoder=options["decoder"], ways=options["ways"] or list(WAYS))
-    sys.stdout.write(json.dumps(figures) + "\n")
+    run(
+        lambda clips, found, options: measure(
+            clips, found, note, decoder=options["decoder"], ways=options["ways"] or list(WAYS)
+        )
+    )
 
 
 if __name__ == "__main__":
