@@ -208,26 +208,35 @@ class Supervisor:
 
     async def _receive_path(self) -> Media | None:
         """Raises `NoDecoder` when the operator insists on a decoder that cannot be had."""
-        reason = "ROOMSCRIBE_RECEIVE_PATH is track" if self._settings.by_track else missing()
+        reason = "ROOMSCRIBE_RECEIVE_PATH=track" if self._settings.by_track else missing()
         if reason:
-            log.warning("speakers cost more, and lost packets more words: audio is taken from aiortc: %s", reason)
+            log.warning("%s: audio is decoded by aiortc, at more cost; lost packets cost more words", reason)
             return None
         media = await asyncio.to_thread(Media, self._settings.media)
         self._sweeper = make_sweeper()
         if self._sweeper is not None:
             media.batch_s = GATHERED_S
         if media.decoder.reason:
-            log.warning("lost packets cost more words: decoding by %s: %s", media.decoder.name, media.decoder.reason)
+            log.warning("%s: %s decodes, and lost packets are not rebuilt", media.decoder.reason, media.decoder.name)
         else:
             log.info("audio is decoded by %s, in %d threads at most", media.decoder.name, media.workers)
         return media
 
     async def _watch_memory(self) -> None:
         """Ours and the recogniser's. Not looked at with each request: it costs a system call, and changes slowly."""
+        told = False
         while True:
             was_full = self.admission.memory_full
             self.admission.observe(memory=rss_of(os.getpid()) + rss_of(self.engine.pid))
-            if self.admission.memory_full and not was_full:
+            if self.admission.memory_full and not self._rooms and self.engine.state is EngineState.READY and not told:
+                told = True
+                log.error(
+                    "no room can ever be served: roomscribe and its model take %d MB by themselves, and "
+                    "ROOMSCRIBE_MEMORY_LIMIT_MB is %d: set it higher, or to 0",
+                    (rss_of(os.getpid()) + rss_of(self.engine.pid)) // 1_000_000,
+                    self.admission.settings.memory_limit_mb or 0,
+                )
+            elif self.admission.memory_full and not was_full:
                 reason = self.admission.no_speaker()[Bound.MEMORY]
                 log.warning("no new room and no new speaker until there is memory again: %s", reason)
             elif was_full and not self.admission.memory_full:

@@ -27,7 +27,7 @@ SHOWN: Final = {
     "packets_lost_inside": "packets lost inside",
     "audio_lost_fraction": "audio lost, share",
     "holdback_ms": "held back, ms",
-    "decoded_s": "decoded, s",
+    "decoded_s": "decoded since the start, s",
     "sent_per_s": "packets sent per second",
     "sender_behind_ms_p99": "senders late, p99, ms",
     "sender_us_per_packet": "senders' CPU time per packet, µs",

@@ -120,8 +120,8 @@ def _pion(environment: Mapping[str, str]) -> Path:
     told = environment.get(PION_PATH, "").strip()
     if not told:
         raise BadOption(
-            f"--against {PION}: {PION_PATH} is not set: set it to the path of pionrecv, "
-            "the Go receiver of the baselines, which their build.sh builds"
+            f"--against {PION}: {PION_PATH} is not set: set it to the path of the program pionrecv, "
+            f"which is no part of this repository, or leave out --against {PION}"
         )
     if not os.access(told, os.X_OK) or not Path(told).is_file():
         raise BadOption(f"--against {PION}: {PION_PATH}={told} is no program: build pionrecv, and name its path")

@@ -202,7 +202,9 @@ async def test_a_failing_subscription_does_not_take_the_last_words_with_it(engin
         (speaker,) = room.bot.speakers.active
 
         await ada.says(LONG, seconds=2.5)
-        speaker.subscriber.post(object.__new__(Offer))  # whatever breaks it
+        broken = object.__new__(Offer)
+        object.__setattr__(broken, "sdp", "")
+        speaker.subscriber.post(broken)  # whatever breaks it
 
         assert "dashwood" in (await rita.final()).lower()
         await ada.heard()  # and it is tried anew

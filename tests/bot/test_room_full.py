@@ -133,7 +133,9 @@ async def test_a_speaker_who_failed_keeps_their_place_until_the_next_try(engine_
         will = await room.speaker("Will")
         await waits(room)
 
-        room.bot.speakers.of(ada.session_id).subscriber.post(object.__new__(Offer))  # whatever breaks it
+        broken = object.__new__(Offer)
+        object.__setattr__(broken, "sdp", "")
+        room.bot.speakers.of(ada.session_id).subscriber.post(broken)  # whatever breaks it
         await ada.heard()
 
         assert room.bot.speakers.of(will.session_id) is None
