@@ -171,7 +171,7 @@ class Tap:
         )
 
     def _rtcp(self, data: bytearray, length: int, clocks: Clocks, now: float) -> None:
-        """What aiortc would make of it, at a tenth of the cost: its own reports then tell of these."""
+        """What aiortc would make of it, without its queues and tasks; its own reports then tell of these."""
         reports, gone = read(data, length=max(length, 0))
         for ssrc, lsr in reports:
             clocks.lsr.clear()
@@ -186,11 +186,9 @@ class Tap:
         if not isinstance(sock, socket.socket) or hasattr(protocol, "swept"):
             return
         lost, received = protocol.connection_lost, protocol.datagram_received
-
         data, take_in = sweeper.buffer, self.receiver.packet
         cipher = InPlace(srtp, data)
         unprotect = cipher.unprotect
-
         connection = self._connection
 
         def on_datagram(length: int, address: Address, now: float) -> None:
