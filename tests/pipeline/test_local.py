@@ -121,7 +121,7 @@ async def test_a_final_over_which_two_children_died_is_given_up(engine_settings)
 @pytest.mark.model
 async def test_a_decode_that_hangs_ends_the_child_and_is_tried_again(engine_settings, monkeypatch):
     monkeypatch.setattr("pipeline.local.WARM_UPS", 0.0)
-    async with running(replace(engine_settings, watchdog_s=2.0)) as (engine, crew):
+    async with running(replace(engine_settings, watchdog_s=5.0)) as (engine, crew):
         await engine.wait_ready()
         engine_process().suspend()
         final = crew.start(ask(engine, Audio()))
