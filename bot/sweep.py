@@ -95,13 +95,17 @@ class Sweeper:
         if watched is None:
             return  # it was unwatched by what another socket brought
         sock, on_datagram, on_error = watched
-        try:
-            for _ in range(DATAGRAMS_A_TURN):
+        for _ in range(DATAGRAMS_A_TURN):
+            try:
                 length, address = sock.recvfrom_into(self.buffer)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:  # such as the other side's "port unreachable"
+                self._loop.call_soon(on_error, error)
+                return
+            try:
                 on_datagram(length, address, now)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:  # such as the other side's "port unreachable"
-            self._loop.call_soon(on_error, error)
-        except Exception as error:  # noqa: BLE001 — whatever one socket brought, the others are read
-            self._loop.call_exception_handler({"message": "a datagram was not taken", "exception": error})
+            except Exception as error:  # noqa: BLE001 — whatever one datagram brought, the others are read
+                self._loop.call_exception_handler({"message": "a datagram was not taken", "exception": error})
+            if number not in self._watched:
+                return  # that was its last

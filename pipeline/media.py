@@ -63,6 +63,16 @@ class Media:
         self.totals = Decoded()  # without `heard`
 
     @property
+    def receivers(self) -> int:
+        """How many there are."""
+        return len(self._receivers)
+
+    @property
+    def listed(self) -> int:
+        """How many have something to decode, or to wait for."""
+        return len(self._listed)
+
+    @property
     def waiting(self) -> int:
         """Frames of the fullest receiver that wait for a worker."""
         return max((receiver.waiting for receiver in self._receivers), default=0)

@@ -64,7 +64,7 @@ class RtpReceiver:
         self._level_id = 0
         self._on_source: Callable[[int, Reception], None] = lambda ssrc, reception: None
         self.ssrc: int | None = None  # of the present source
-        self._pending: deque[EncodedFrame | None] = deque()  # ≤ MAX_PENDING
+        self._pending: deque[EncodedFrame | None] = deque()  # ≤ MAX_PENDING, and a source's end
 
     @property
     def waiting(self) -> int:
@@ -130,7 +130,8 @@ class RtpReceiver:
         self._offer(self.jitter.flush(now=now))
         self._fold()
         self.gate.flush()
-        self._pending.append(SOURCE_END)
+        if not self._pending or self._pending[-1] is not SOURCE_END:  # of many sources without a frame, one end is told
+            self._pending.append(SOURCE_END)
         self._wake(self)
 
     def close(self, *, now: float) -> None:

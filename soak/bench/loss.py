@@ -116,7 +116,7 @@ def measure(
             "quiet": round(sums.quiet_s / heard_s, 4),
             "concealed": round(sums.concealed_s / heard_s, 4),
         }
-        note(f"{name}: {figures[name]}")
+        note(f"{name}: {figures[name]['wer']:.1%} of the words wrong")
     return figures
 
 

@@ -39,7 +39,6 @@ class Ear:
 
     def __init__(self, detectors: VoiceDetectors | None) -> None:
         self.missed_s = 0.0
-        self.utterances = 0
         self.hearing = Hearing(
             settings=SegmenterSettings(),
             detector=Deaf() if detectors is None else detectors.new(),

@@ -188,10 +188,18 @@ async def test_what_an_old_connection_still_brings_is_left_alone(call):
 
     ear.tap.detach()
     await ear.until(lambda ear: ear.ends)
-    before = ear.got("received")
-    await asyncio.sleep(0.2)
+    before, [sender] = ear.got("received"), publisher.connection.getSenders()
+    enough = await sent(sender) + 10
+    async with asyncio.timeout(PATIENCE_S):
+        while await sent(sender) < enough:  # noqa: ASYNC110 — a sender tells of nothing
+            await asyncio.sleep(0.02)
 
     assert ear.got("received") == before
+
+
+async def sent(sender):
+    [report] = [each for each in (await sender.getStats()).values() if each.type == "outbound-rtp"]
+    return report.packetsSent
 
 
 async def test_a_publisher_that_hangs_up_is_noticed_as_before(call):  # D7

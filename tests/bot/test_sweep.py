@@ -178,7 +178,6 @@ async def test_it_knows_up_to_when_everything_was_read(sweeper, desks):
     while sweeper._timer is None:  # noqa: ASYNC110 — nothing tells of it
         await asyncio.sleep(0)
     came = loop.time()
-    await asyncio.sleep(0.01)
     assert sweeper.read_until() <= came
 
     await desks[0].until(lambda: desks[0].got)

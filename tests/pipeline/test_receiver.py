@@ -154,6 +154,13 @@ def test_the_end_of_a_source_is_never_given_up(speech):
     assert desk.takes()[0] is SOURCE_END
 
 
+def test_a_sender_whose_source_changes_with_each_packet_fills_no_memory():
+    desk = Desk()
+    for ssrc in range(1000):
+        desk.gets(Microphone(silent(1), ssrc=ssrc).says(1))
+    assert desk.takes() == [SOURCE_END]
+
+
 def test_a_packet_that_may_lie_unread_is_waited_for(speech):
     packets = Microphone(speech).says(10)
     desk = Desk(gate=False).gets(packets[:4])
