@@ -1,19 +1,15 @@
-"""The settings, assembled once from the environment, which is read nowhere else. `settings_table` has each of them.
+"""The settings, assembled once from the environment, which is read nowhere else.
 
-A secret may be given as NAME, or as NAME_FILE with the path of a file that holds it.
+`settings_table` has each of them, `settings_sources` looks them up.
 """
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
-
-import psutil
 
 from bot import AdmissionSettings, ChatServerSettings, RoomSettings, SignalingSettings
 from pipeline import (
@@ -31,12 +27,30 @@ from pipeline.hangover import HangoverSettings
 from pipeline.remote_policy import RemoteSettings
 from signaling import InternalCredentials
 
-from .settings_table import TABLE, Setting
+from .memory import MB, memory_there_is
+from .settings_kinds import UNIX
+from .settings_of_service import LEAST_SECRET
+from .settings_sources import NOTHING, Value, misspelt, of_others, read, warnings
+from .settings_table import PREFIX
 
-PREFIX: Final = "ROOMSCRIBE_"
-MB: Final = 1_000_000  # bytes
+__all__ = [
+    "MB",
+    "PREFIX",
+    "HttpSettings",
+    "Settings",
+    "SettingsError",
+    "assemble",
+    "environment",
+    "is_loopback",
+    "load",
+    "load_secrets",
+    "memory_there_is",
+    "misspelt",
+    "problems_of",
+    "warnings",
+]
+
 MEMORY_SHARE: Final = 0.8  # of what there is; the rest is for what grows between two looks, and for other programs
-NEAR: Final = 0.5  # of 1: how alike a wrong name and the one that was meant are at least
 
 
 class SettingsError(Exception):
@@ -51,11 +65,17 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
-    """Where the API listens. `secret` is required when `host` is not a loopback address."""
+    """Where the API listens, and what its callers may do. Any of the `secrets` is taken, so that they can be rotated.
+
+    `host`: an address, or `unix:` and the path of a socket. `rate_limit`: requests a second of one caller.
+    """
 
     host: str = "127.0.0.1"
     port: int = 23000
-    secret: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    default_language: str = "en"
+    rate_limit: float = 100.0
+    max_connections: int = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,65 +84,62 @@ class Settings:
     rooms: RoomSettings
     engine: EngineSettings
     log_level: str = "INFO"
+    log_format: str = "auto"
 
 
 def load(
     environment: Mapping[str, str] | None = None,
     *,
-    defaults: Mapping[str, str] | None = None,
-    fixed: Mapping[str, str] | None = None,
+    defaults: Mapping[str, str] = NOTHING,
+    fixed: Mapping[str, str] = NOTHING,
 ) -> Settings:
     """Assemble all settings. `defaults` stand in for what is not set; what is `fixed` cannot be set from outside.
 
     Raises `SettingsError`, which lists every problem at once.
     """
-    inherited = os.environ if environment is None else environment  # noqa: TID251 — the one place
-    environment = {**(defaults or {}), **inherited, **(fixed or {})}
-    values, problems = read(environment)
-    if not problems and not values["HTTP_SECRET"] and not is_loopback(values["HTTP_HOST"]):
-        problems.append(
-            f"ROOMSCRIBE_HTTP_SECRET is required because ROOMSCRIBE_HTTP_HOST={values['HTTP_HOST']} is not a loopback "
-            "address: set it to a long random text that the chat server also knows"
-        )
+    inherited = _inherited(environment)
+    found = read(inherited, defaults=defaults, fixed=fixed)
+    problems = problems_of(found)
     if problems:
         raise SettingsError(problems)
-    return assemble(values, dict(environment))
+    return assemble({name: each.value for name, each in found.items()}, inherited)
+
+
+def load_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The secrets of the API's callers, read anew: their file may hold others by now.
+
+    Raises `SettingsError` if they are not good, so that the old ones stay in force.
+    """
+    found = read(_inherited(environment), only=("HTTP_HOST", "HTTP_SECRET", "APP_SECRET"))
+    problems = problems_of(found)
+    if problems:
+        raise SettingsError(problems)
+    return tuple(found["HTTP_SECRET"].value)
 
 
 def environment() -> dict[str, str]:
     """A copy of what we were started with: for children, which are handed it."""
-    return dict(os.environ)  # noqa: TID251 — the one place
+    return _inherited(None)
 
 
-def misspelt(names: Iterable[str]) -> list[str]:
-    """What to tell about names that look like ours and are no setting. Never their values: one may be a secret."""
-    known = [f"{setting.name}{end}" for setting in TABLE for end in (("", "_FILE") if setting.secret else ("",))]
-    # Compared without the prefix: with it, any name would be near any other.
-    ours = sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
-    told = []
-    for name in ours:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=NEAR)
-            hint = f"did you mean {PREFIX}{near[0]}?" if near else "the README lists them all"
-            told.append(f"{PREFIX}{name} is no setting and has no effect: {hint}")
-    return told
-
-
-def read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Every setting's value by its name without the prefix, and what is wrong."""
-    values: dict[str, Any] = {}
-    problems: list[str] = []
-    for setting in TABLE:
-        name = PREFIX + setting.name
-        try:
-            text = _text(setting, environment)
-            if setting.required and not text:
-                raise ValueError(f"is required: {setting.meaning}")
-            values[setting.name] = setting.parse(text)
-        except (ValueError, OSError) as error:
-            reason = str(error)
-            problems.append(f"{name} {reason}" if reason.startswith("is ") else f"{name}: {reason}")
-    return values, problems
+def problems_of(found: Mapping[str, Value]) -> list[str]:
+    """What is wrong with each setting, or else with several together."""
+    problems = [each.problem for each in found.values() if each.problem]
+    if problems or is_loopback(found["HTTP_HOST"].value):
+        return problems
+    host, secrets = found["HTTP_HOST"], found["HTTP_SECRET"]
+    here = f"{host.found.name or host.setting.own}={host.value}"
+    if any(len(each) < LEAST_SECRET for each in secrets.value):
+        return [
+            f"{secrets.setting.own}: expected {LEAST_SECRET} characters or more in each secret, got fewer: {here} is "
+            "not a loopback address, and strangers can guess"
+        ]
+    if not secrets.value and not found["APP_SECRET"].value:
+        return [
+            f"{secrets.setting.own} is required because {here} is not a loopback address: set it to a long random text "
+            f"that the chat server also knows (or {found['APP_SECRET'].setting.own}, if AppAPI alone calls)"
+        ]
+    return []
 
 
 def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings:
@@ -156,11 +173,19 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
         fallback=values["ASR_FALLBACK"],
     )
     return Settings(
-        http=HttpSettings(host=values["HTTP_HOST"], port=values["HTTP_PORT"], secret=values["HTTP_SECRET"]),
+        http=HttpSettings(
+            host=values["HTTP_HOST"],
+            port=values["HTTP_PORT"],
+            secrets=values["HTTP_SECRET"],
+            default_language=values["DEFAULT_LANGUAGE"],
+            rate_limit=values["RATE_LIMIT"],
+            max_connections=values["MAX_CONNECTIONS"],
+        ),
         rooms=RoomSettings(
             signaling=SignalingSettings(url=values["HPB_URL"], credentials=credentials),
             addresses=values["ICE_ADDRESSES"],
             relay_only=values["ICE_POLICY"] == "relay",
+            verify_tls=values["TLS_VERIFY"],
             chat_server=ChatServerSettings(
                 url=values["NEXTCLOUD_URL"],
                 app_id=values["APP_ID"],
@@ -184,54 +209,21 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
                 memory_limit_mb=values["MEMORY_LIMIT_MB"] or int(memory_there_is() * MEMORY_SHARE) // MB,
             ),
         ),
-        engine=EngineSettings(model=model, environment=inheritable(environment), remote=remote if remote.url else None),
+        engine=EngineSettings(
+            model=model, environment=inheritable(of_others(environment)), remote=remote if remote.url else None
+        ),
         log_level=values["LOG_LEVEL"],
+        log_format=values["LOG_FORMAT"],
     )
 
 
-def memory_there_is(root: Path = Path("/")) -> int:
-    """Bytes that this process may use before the kernel ends it: the machine's, or less if a control group of it, or
-    one above that, is given less. In a container, the group's path may be the host's, and only its root be there.
-    """
-    limits = [int(psutil.virtual_memory().total)]
-    for group in _lines(root / "proc/self/cgroup"):
-        _, controllers, path = group.split(":", 2)
-        if not controllers:
-            folder, name = root / "sys/fs/cgroup", "memory.max"
-        elif "memory" in controllers.split(","):
-            folder, name = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
-        else:
-            continue
-        for step in ("", *(each for each in path.split("/") if each not in ("", ".."))):
-            folder /= step
-            limits += [int(line) for line in _lines(folder / name) if line.isdecimal()]  # else "max": none
-    return min(limits)
-
-
-def _lines(path: Path) -> list[str]:
-    """None, where there is no such file."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-
-
 def is_loopback(host: str) -> bool:
-    """Is this `localhost`, or an address of loopback? Other names may resolve to anything."""
+    """Is this `localhost`, an address of loopback or a socket's path? Other names may resolve to anything."""
     try:
-        return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
+        return host.lower() == "localhost" or host.startswith(UNIX) or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
 
-def _text(setting: Setting, environment: Mapping[str, str]) -> str:
-    name = PREFIX + setting.name
-    path = environment.get(f"{name}_FILE", "") if setting.secret else ""
-    if not path:
-        return environment.get(name, "").strip() or setting.default
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ValueError(f"the file {path} of {name}_FILE cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError:  # whose text, or cause, would have some of its bytes
-        raise ValueError(f"the file {path} of {name}_FILE is not text: write the secret into it, as UTF-8") from None
+def _inherited(environment: Mapping[str, str] | None) -> dict[str, str]:
+    return dict(os.environ if environment is None else environment)  # noqa: TID251 — the one place

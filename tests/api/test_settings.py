@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import psutil
 import pytest
 
-from api.settings import PREFIX, SettingsError, load, memory_there_is, misspelt
-from bot import AdmissionSettings, LocalAddresses
+from api.settings import PREFIX, HttpSettings, SettingsError, is_loopback, load, load_secrets, memory_there_is
+from bot import AdmissionSettings, LocalAddresses, RoomSettings
 from pipeline.remote_policy import RemoteSettings
 
 GOOD = {
@@ -15,7 +14,7 @@ GOOD = {
     "ROOMSCRIBE_NEXTCLOUD_URL": "https://cloud.example.org",
 }
 
-MACHINE = psutil.virtual_memory().total
+OLD, NEW = "the old secret of all callers".replace(" ", "-"), "the new secret of all callers".replace(" ", "-")
 
 
 def problems_of(environment):
@@ -45,47 +44,6 @@ def test_what_a_process_takes_on_is_bounded_and_the_bounds_can_be_set():
     assert said == AdmissionSettings(max_rooms=3, max_total_speakers=4, memory_limit_mb=5)
 
 
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({}, MACHINE),
-        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "512000000\n"}, 512_000_000),
-        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"}, MACHINE),
-        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": str(2**62)}, MACHINE),
-        ({"proc/self/cgroup": "0::/\n"}, MACHINE),
-        (  # a service with a limit, in a slice with a lower one
-            {
-                "proc/self/cgroup": "0::/talk.slice/roomscribe.service\n",
-                "sys/fs/cgroup/talk.slice/memory.max": "300000000\n",
-                "sys/fs/cgroup/talk.slice/roomscribe.service/memory.max": "400000000\n",
-            },
-            300_000_000,
-        ),
-        (  # a container that is told its path on the host, but has its own group at the root
-            {"proc/self/cgroup": "0::/docker/abc\n", "sys/fs/cgroup/memory.max": "512000000\n"},
-            512_000_000,
-        ),
-        (
-            {
-                "proc/self/cgroup": "5:cpu,cpuacct:/box\n4:memory:/box\n0::/\n",
-                "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
-                "sys/fs/cgroup/memory/box/memory.limit_in_bytes": "256000000\n",
-                "sys/fs/cgroup/cpu,cpuacct/box/memory.limit_in_bytes": "1\n",
-            },
-            256_000_000,
-        ),
-        ({"proc/self/cgroup": "0::/../../up\n", "sys/fs/cgroup/memory.max": "512000000\n"}, 512_000_000),
-    ],
-    ids=["none", "v2", "unlimited", "more than there is", "no file", "a slice", "a container", "v1", "above the root"],
-)
-def test_memory_is_what_the_machine_has_or_the_least_that_a_control_group_is_given(tmp_path, files, expected):
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-
-    assert memory_there_is(tmp_path) == expected
-
-
 def test_every_missing_setting_is_listed_at_once():
     problems = problems_of({})
 
@@ -97,10 +55,10 @@ def test_every_missing_setting_is_listed_at_once():
     [
         ("HPB_URL", "not a url", "expected a URL"),
         ("NEXTCLOUD_URL", "cloud.example.org", "expected a URL"),
-        ("HTTP_PORT", "eighty", "expected a number from 0 to 65535"),
-        ("HTTP_PORT", "70000", "expected a number from 0 to 65535"),
-        ("ICE_ADDRESSES", "eth0", "neither an IP address nor `auto`"),
-        ("HANGOVER_S", "0", "from 0.2 to 5"),
+        ("HTTP_PORT", "eighty", "expected a whole number from 0 to 65535, got 'eighty'"),
+        ("HTTP_PORT", "70000", "expected a whole number from 0 to 65535, got '70000'"),
+        ("ICE_ADDRESSES", "eth0", "IP addresses and the word auto"),
+        ("HANGOVER_S", "0", "from 0.2 to 5 (seconds)"),
         ("DEVICE", "tpu", "one of cpu, cuda, auto"),
         ("MAX_TOTAL_SPEAKERS", "0", "from 1 to 50000"),
         ("MEMORY_LIMIT_MB", "-1", "from 0 to 999999"),
@@ -116,13 +74,23 @@ def test_every_missing_setting_is_listed_at_once():
         ("ASR_URL", "http://bo x:8000", "a host that can exist"),
         ("ASR_URL", "http://bo\tx:8000", "a host that can exist"),
         ("ASR_URL", "http://[::1", "a host that can exist"),
+        ("HPB_URL", "https://cloud..lan", "such as https://cloud.example.org/hpb, with a host that can exist"),
+        ("HPB_URL", "https://cloud:99999", "a port from 1 to 65535"),
         ("NEXTCLOUD_URL", "https://cloud:99999", "such as https://cloud.example.org, with"),
-        ("ASR_URL", "http://box:8000/v1?key=s3cret", "expected a URL without user, password"),
+        ("ASR_URL", "http://box:8000/v1?key=s3cret", "without user, password, ? and #"),
         ("ASR_API_KEY", "two words", "a key of printable ASCII characters"),
         ("ASR_API_KEY", "schlüssel", "a key of printable ASCII characters"),
         ("ASR_PARALLEL", "0", "from 1 to 256"),
         ("ASR_TIMEOUT", "0.5", "from 1 to 60"),
         ("ASR_FALLBACK", "yes", "one of on, off"),
+        ("TLS_VERIFY", "no", "one of on, off"),
+        ("HTTP_HOST", "unix:relative", "an IP address, a host name, or unix: and the absolute path of a socket"),
+        ("HTTP_HOST", "0.0.0.0:80", "an IP address, a host name"),
+        ("DEFAULT_LANGUAGE", "tlh", "a Whisper language code such as de"),
+        ("RATE_LIMIT", "0", "from 1 to 10000 (requests a second)"),
+        ("MAX_CONNECTIONS", "7", "from 8 to 20000 (connections)"),
+        ("DRAIN_TIMEOUT_S", "61", "from 0 to 60 (seconds)"),
+        ("LOG_FORMAT", "xml", "one of auto, console, json"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_setting_and_what_was_expected(name, value, expected):
@@ -167,17 +135,105 @@ def test_no_secret_is_shown_in_a_repr():
     assert "hunter2" not in repr(settings)
 
 
-@pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "127.9.9.9", "::1"])
+@pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "127.9.9.9", "::1", "unix:/run/roomscribe"])
 def test_loopback_needs_no_shared_secret(host):
-    assert load({**GOOD, "ROOMSCRIBE_HTTP_HOST": host}).http.secret == ""
+    assert is_loopback(host)
+    assert load({**GOOD, "ROOMSCRIBE_HTTP_HOST": host}).http.secrets == ()
+    assert load({**GOOD, "ROOMSCRIBE_HTTP_HOST": host, "ROOMSCRIBE_HTTP_SECRET": "x"}).http.secrets == ("x",)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "127.evil.example", "localhost.evil.example"])
-def test_listening_elsewhere_than_on_loopback_requires_a_shared_secret(host):
-    (problem,) = problems_of({**GOOD, "ROOMSCRIBE_HTTP_HOST": host})
+def test_listening_elsewhere_than_on_loopback_requires_a_shared_secret_or_that_of_app_api(host):
+    beyond = {**GOOD, "ROOMSCRIBE_HTTP_HOST": host}
 
-    assert "ROOMSCRIBE_HTTP_SECRET is required" in problem
-    assert load({**GOOD, "ROOMSCRIBE_HTTP_HOST": host, "ROOMSCRIBE_HTTP_SECRET": "x"}).http.host == host
+    (problem,) = problems_of(beyond)
+
+    assert problem.startswith(f"ROOMSCRIBE_HTTP_SECRET is required because ROOMSCRIBE_HTTP_HOST={host} is not")
+    assert load({**beyond, "ROOMSCRIBE_HTTP_SECRET": OLD}).http.host == host
+    assert load({**beyond, "ROOMSCRIBE_APP_SECRET": "x"}).http.host == host
+
+
+def test_a_secret_that_strangers_could_guess_is_refused_beyond_loopback_and_not_shown():
+    beyond = {**GOOD, "ROOMSCRIBE_HTTP_HOST": "0.0.0.0", "ROOMSCRIBE_HTTP_SECRET": f"{OLD} hunter2"}
+
+    (problem,) = problems_of(beyond)
+
+    assert problem.startswith("ROOMSCRIBE_HTTP_SECRET: expected 16 characters or more in each secret")
+    assert "hunter2" not in problem
+    assert OLD not in problem
+
+
+def test_several_secrets_of_callers_count_at_once_so_that_they_can_be_rotated(tmp_path):
+    file = tmp_path / "secrets"
+    file.write_text(f"{OLD}\n{NEW}\n\n{OLD}\n")
+
+    assert load({**GOOD, "ROOMSCRIBE_HTTP_SECRET": f" {OLD}\t{NEW} "}).http.secrets == (OLD, NEW)
+    assert load({**GOOD, "ROOMSCRIBE_HTTP_SECRET_FILE": str(file)}).http.secrets == (OLD, NEW)
+
+
+def test_secrets_of_callers_are_read_anew_whatever_has_become_of_other_settings(tmp_path):
+    file = tmp_path / "secrets"
+    environment = {"ROOMSCRIBE_HTTP_HOST": "0.0.0.0", "ROOMSCRIBE_HTTP_SECRET_FILE": str(file)}
+    file.write_text(OLD)
+    assert load_secrets(environment) == (OLD,)
+
+    file.write_text(f"{OLD} {NEW}")
+    assert load_secrets(environment) == (OLD, NEW)
+
+    file.write_text("")
+    with pytest.raises(SettingsError, match="ROOMSCRIBE_HTTP_SECRET is required"):
+        load_secrets(environment)
+    file.unlink()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_secrets(environment)
+
+
+def test_what_a_caller_may_do_and_how_it_is_logged_can_be_set():
+    said = {"DEFAULT_LANGUAGE": "pt_BR", "RATE_LIMIT": "2.5", "MAX_CONNECTIONS": "9", "LOG_FORMAT": "JSON"}
+
+    usual = load(GOOD)
+    other = load({**GOOD, **{PREFIX + name: value for name, value in said.items()}})
+
+    assert (usual.http, usual.log_format) == (HttpSettings(), "auto")
+    assert other.http == HttpSettings(default_language="pt_BR", rate_limit=2.5, max_connections=9)
+    assert other.log_format == "json"
+
+
+def test_certificates_are_checked_unless_that_is_switched_off():
+    assert load(GOOD).rooms.verify_tls
+    assert not load({**GOOD, "ROOMSCRIBE_TLS_VERIFY": "off"}).rooms.verify_tls
+
+
+def test_defaults_of_the_code_and_of_the_table_are_the_same():
+    rooms = load(GOOD).rooms
+    bare = RoomSettings(signaling=rooms.signaling)
+
+    assert (rooms.drain_timeout_s, rooms.leave_after_s) == (bare.drain_timeout_s, bare.leave_after_s) == (10.0, 60.0)
+    assert (rooms.max_speakers, rooms.verify_tls) == (bare.max_speakers, bare.verify_tls)
+
+
+def test_what_is_fixed_cannot_be_set_from_outside_under_any_name():
+    fixed = {"ROOMSCRIBE_HPB_URL": "ws://127.0.0.1:9", "ROOMSCRIBE_HPB_SECRET": "ours"}
+    outside = {
+        "ROOMSCRIBE_HPB_URL": "https://cloud.example.org",
+        "LT_HPB_URL": "https://cloud.example.org",
+        "ROOMSCRIBE_HPB_SECRET_FILE": "/nowhere",
+        "LT_INTERNAL_SECRET_FILE": "/nowhere",
+        "ROOMSCRIBE_NEXTCLOUD_URL": "https://cloud.example.org",
+    }
+
+    signaling = load(outside, fixed=fixed).rooms.signaling
+
+    assert signaling.url == "ws://127.0.0.1:9/spreed"
+    assert signaling.credentials.secret == "ours"
+
+
+def test_what_is_set_counts_before_a_default_that_a_command_brings():
+    brought = {"ROOMSCRIBE_LOG_LEVEL": "WARNING", "ROOMSCRIBE_WORKERS": "2"}
+
+    settings = load({**GOOD, "LT_MAX_WORKERS": "3"}, defaults=brought)
+
+    assert (settings.log_level, settings.engine.model.workers) == ("WARNING", 3)
 
 
 def test_speech_is_decoded_on_this_machine_unless_a_recognition_server_is_named():
@@ -253,34 +309,14 @@ def test_children_inherit_everything_but_our_settings(tmp_path):
     (tmp_path / "key").write_text("sk-1")
     secrets = {"ASR_API_KEY_FILE": str(tmp_path / "key"), "APP_SECRET": "hunter2", "APP_SECERT": "misspelt"}
     ours = {PREFIX + name: value for name, value in secrets.items()}
+    theirs = {
+        "LT_INTERNAL_SECRET": "hunter2",
+        "APP_SECRET": "hunter2",
+        "APP_SECRET_FILE": "",
+        "HP_SHARED_KEY": "hunter2",
+    }
 
-    assert load({**GOOD, **ours, "HF_HOME": "cache"}).engine.environment == {"HF_HOME": "cache"}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "meant"),
-    [
-        ("MODLE", "MODEL"),
-        ("LANGUAGE", "LANGUAGES"),
-        ("PORT", "HTTP_PORT"),
-        ("HPB_SECERT", "HPB_SECRET"),
-        ("HPB_SECRETFILE", "HPB_SECRET_FILE"),
-        ("MODEL_FILE", "MODEL"),  # only a secret may lie in a file
-        ("log_level", None),
-        ("XYZZY", None),
-        ("", None),
-    ],
-)
-def test_a_name_like_ours_that_is_no_setting_is_told_with_the_nearest_that_is_one(wrong, meant):
-    (told,) = misspelt({**GOOD, PREFIX + wrong: "hush"})
-
-    assert told.startswith(f"{PREFIX}{wrong} is no setting")
-    assert told.endswith(f"did you mean {PREFIX}{meant}?" if meant else "the README lists them all")
-    assert "hush" not in told
-
-
-def test_nothing_is_told_about_settings_secrets_in_files_and_names_of_others():
-    assert not misspelt({**GOOD, "ROOMSCRIBE_ASR_API_KEY_FILE": "key", "HTTP_PROXY": "", "ROOMSCRIBER_MODEL": ""})
+    assert load({**GOOD, **ours, **theirs, "HF_HOME": "cache"}).engine.environment == {"HF_HOME": "cache"}
 
 
 def test_local_addresses_are_a_list_of_addresses_and_the_word_auto():
