@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from .child_words import StandardError
 from .errors import EngineDied
 from .wire import PREFIX, BrokenFrame, lengths, pack, unpack_header
 
@@ -24,6 +25,7 @@ CHILD_ENVIRONMENT: Final = {
     # Seconds of silence on the line; a slow download that moves is never cut. Read when the hub's library is imported.
     "HF_HUB_DOWNLOAD_TIMEOUT": "10",
     "HF_HUB_ETAG_TIMEOUT": "10",
+    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime, which faster-whisper may import, would call its maker
 }
 
 
@@ -62,8 +64,20 @@ class ChildProcess:
         self._settings = settings
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
+        self._words = StandardError()
 
     async def __aenter__(self) -> ChildProcess:
+        await self._words.open()
+        try:
+            await self._start()
+            self._words.child_has_it()
+            await self._write(asdict(self._settings), b"")
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _start(self) -> None:
         # -P: the folder it is started from must not shadow modules.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -72,16 +86,17 @@ class ChildProcess:
             "pipeline.engine_child",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=self._words.write_end,
             env=inheritable(self._environment) | CHILD_ENVIRONMENT,
         )
-        try:
-            await self.send(asdict(self._settings))
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
 
     async def __aexit__(self, *_: object) -> None:
+        try:
+            await self._end()
+        finally:
+            await self._words.close()
+
+    async def _end(self) -> None:
         process = self._process
         if process is None:
             return
@@ -119,7 +134,11 @@ class ChildProcess:
                 self._process.kill()
 
     async def send(self, header: dict[str, Any], payload: bytes = b"") -> None:
-        """Write one frame. Raises `EngineDied` when nobody reads any more."""
+        """Ask for a decode, in one frame. Raises `EngineDied` when nobody reads any more."""
+        self._words.hush()
+        await self._write(header, payload)
+
+    async def _write(self, header: dict[str, Any], payload: bytes) -> None:
         if self._process is None or self._process.stdin is None:
             raise EngineDied("the recognition process is not running")
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 from collections import deque
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -27,6 +28,8 @@ BATCH: Final = 2  # windows a call while somebody speaks: more are cheaper each,
 WARM_UP: Final = 8 * WINDOW  # what is heard again when the gate opens, so that the network knows where it is
 ON: Final = 0.45
 OFF: Final = 0.35
+#: Read when onnxruntime is imported, which else tells its maker about this machine, and keeps a number for it in HOME.
+NO_TELEMETRY: Final = ("ORT_DISABLE_TELEMETRY", "1")
 GATE_FRAMES: Final = 25  # the gate stays open this long after the cheap detector last heard something
 
 
@@ -60,6 +63,7 @@ class SileroModel:
     """The network that faster-whisper ships, loaded once for the process. Raises `OSError` or `ImportError`."""
 
     def __init__(self) -> None:
+        os.putenv(*NO_TELEMETRY)
         import onnxruntime  # here: a machine without it still has the other detector
 
         spec = importlib.util.find_spec("faster_whisper")  # not imported: it would bring the whole recogniser along

@@ -1,18 +1,9 @@
-"""What is shipped: the wheel's files, and the image's question whether it is well."""
+"""What is shipped: the wheel's files."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import sys
 import tomllib
 from pathlib import Path
-
-import pytest
-from aiohttp import web
-
-from tests.api.raw import at_the_door
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,47 +32,3 @@ def test_the_wheel_holds_every_file_that_lies_beside_a_module():
     held = set().union(*(named_by(names, packages if key == "*" else [key]) for key, names in data.items()))
     beside = {file for package in packages for file in (ROOT / package.replace(".", "/")).iterdir() if file.is_file()}
     assert not {file for file in beside - held if file.suffix != ".py"}
-
-
-# The image
-
-
-@pytest.fixture
-async def well():
-    """A door whose health can be set: `well.status`."""
-
-    async def healthz(_):
-        return web.json_response({}, status=door.status)
-
-    app = web.Application()
-    app.router.add_get("/healthz", healthz)
-    async with at_the_door(app) as door:
-        door.status = 200
-        yield door
-
-
-async def health_check(**settings):
-    """Run what the image runs. Returns its exit status."""
-    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
-    (line,) = [line for line in dockerfile.splitlines() if line.startswith("HEALTHCHECK")]
-    _, *arguments = json.loads(line.partition(" CMD ")[2])
-    environment = {"PATH": os.environ["PATH"], "http_proxy": "http://127.0.0.1:9", **settings}
-    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, env=environment, stderr=-3)
-    async with asyncio.timeout(20):
-        return await process.wait()
-
-
-async def test_the_image_asks_at_the_port_it_was_told(well):
-    assert await health_check(ROOMSCRIBE_HTTP_PORT=str(well.port)) == 0
-
-    well.status = 503
-    assert await health_check(ROOMSCRIBE_HTTP_PORT=str(well.port)) == 1
-
-
-async def test_an_image_that_does_not_answer_is_not_well():
-    assert await health_check(ROOMSCRIBE_HTTP_PORT="9") == 1
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", ""])
-async def test_the_image_asks_at_the_address_it_listens_on(well, host):
-    assert await health_check(ROOMSCRIBE_HTTP_PORT=str(well.port), ROOMSCRIBE_HTTP_HOST=host) == 0

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -232,3 +234,11 @@ def test_without_the_network_the_cheap_detector_does_alone_and_the_log_says_so(m
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it were not installed
     assert isinstance(VoiceDetectors().new(), WebRtcVoiceDetector)
     assert "noise will be taken for speech more often" in caplog.text
+
+
+def test_the_network_s_library_neither_calls_its_maker_nor_numbers_this_machine(tmp_path):
+    # It would write that number, and what it means to send, below HOME, unless it believes itself under test.
+    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "GITHUB_ACTIONS")}
+    program = "from pipeline.vad import SileroModel; SileroModel()"
+    subprocess.run([sys.executable, "-c", program], env=environment | {"HOME": str(tmp_path)}, check=True, timeout=60)
+    assert [*tmp_path.iterdir()] == []
