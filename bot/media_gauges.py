@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import InfoMetricFamily, Metric
 
 from pipeline import Media
+
+from .families import counter, counters, gauge, gauges
 
 #: Packets by what became of them. `late` ones had been counted as `lost` before.
 PACKETS: Final = (
@@ -22,8 +24,8 @@ PACKETS: Final = (
 )
 
 
-def receiving(media: Media | None) -> Iterable[Metric]:
-    """All metrics of the receive path; without one of our own, only that it is missing."""
+def receiving(media: Media | None, tallies: Mapping[str, int]) -> Iterable[Metric]:
+    """All metrics of the receive path, and what it has counted; without one of our own, only that it is missing."""
     path = InfoMetricFamily("roomscribe_receive_path", "How received audio becomes samples")
     if media is None:
         path.add_metric([], {"path": "track", "decoder": "aiortc"})
@@ -31,28 +33,33 @@ def receiving(media: Media | None) -> Iterable[Metric]:
         return
     path.add_metric([], {"path": "rtp", "decoder": media.decoder.name})
     yield path
-    tallies = media.tallies()
-    packets = CounterMetricFamily("roomscribe_rtp_packets", "RTP packets, by what became of them", labels=["kind"])
-    for kind in PACKETS:
-        packets.add_metric([kind], tallies[kind])
-    yield packets
-    audio = CounterMetricFamily("roomscribe_opus_seconds", "Audio by where its samples came from", labels=["kind"])
-    audio.add_metric(["decoded"], media.totals.decoded_s)
-    audio.add_metric(["recovered"], media.totals.recovered_s)
-    audio.add_metric(["quiet"], media.totals.quiet_s)
-    audio.add_metric(["concealed"], media.totals.concealed_s)
-    audio.add_metric(["silence"], media.totals.filled_s)
-    yield audio
-    yield CounterMetricFamily(
-        "roomscribe_opus_undecodable", "Packets that are no Opus, and were concealed", value=media.totals.undecodable
+    totals = media.totals
+    yield counters(
+        "roomscribe_rtp_packets",
+        "RTP packets, by what became of them; late ones count as lost too",
+        "kind",
+        {kind: tallies[kind] for kind in PACKETS},
     )
-    yield _gauge("roomscribe_gates_open", "Speakers whose packets are being decoded", media.open_gates)
-    yield _gauge("roomscribe_jitter_holdback_seconds", "Longest wait for a missing packet", media.holdback_s)
-    decoders = GaugeMetricFamily("roomscribe_opus_decoders", "Opus decoders", labels=["state"])
-    decoders.add_metric(["in_use"], media.pool.in_use)
-    decoders.add_metric(["idle"], media.pool.idle)
-    yield decoders
-
-
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text, value=float(value))
+    yield counter("roomscribe_rtp_lost", "RTP packets that did not come in time", tallies["lost"])
+    yield counters(
+        "roomscribe_opus_seconds",
+        "Audio by where its samples came from",
+        "kind",
+        {
+            "decoded": totals.decoded_s,
+            "recovered": totals.recovered_s,
+            "quiet": totals.quiet_s,
+            "concealed": totals.concealed_s,
+            "silence": totals.filled_s,
+        },
+    )
+    text = "Packets that are no Opus, and were concealed"
+    yield counter("roomscribe_opus_undecodable", text, totals.undecodable)
+    yield gauge("roomscribe_gates_open", "Speakers whose packets are being decoded", media.open_gates)
+    yield gauge("roomscribe_jitter_holdback_seconds", "Longest wait for a missing packet", media.holdback_s)
+    yield gauges(
+        "roomscribe_opus_decoders",
+        "Opus decoders",
+        "state",
+        {"in_use": media.pool.in_use, "idle": media.pool.idle},
+    )

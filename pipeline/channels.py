@@ -5,15 +5,16 @@
     Latest          replaces                partials: only the newest revision matters
     Bounded(n)      the producer waits      finals: never lost; the wait is the backpressure
 
-Each has one consumer, can be closed, and reports `depth`, `peak` and `dropped`.
+Each has one consumer, can be closed, and reports `depth`, `peak` and `dropped`; its `totals` outlive it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
+
+from .totals import QueueTotals
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -23,8 +24,7 @@ class ChannelClosed(Exception):
     """The channel was closed, and (for a reader) what it held has been read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelStats:
+class ChannelStats(NamedTuple):
     depth: int
     peak: int
     dropped: int
@@ -34,21 +34,26 @@ class ChannelStats:
 class DropOldest(Generic[T]):
     """A queue of at most `capacity` items. Putting never waits: the oldest item makes room."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, totals: QueueTotals | None = None) -> None:
         self._items: deque[T] = deque(maxlen=capacity)
         self._changed = asyncio.Event()
         self._closed = False
         self._peak = 0
         self._dropped = 0
+        self._totals = totals or QueueTotals()
 
     def put(self, item: T) -> T | None:
         """Append `item`; returns the item that was discarded for it, if any. Nothing enters a closed channel."""
         if self._closed:
             return None
         oldest = self._items[0] if len(self._items) == self._items.maxlen else None
-        self._dropped += oldest is not None
+        if oldest is not None:
+            self._dropped += 1
+            self._totals.dropped += 1
         self._items.append(item)
-        self._peak = max(self._peak, len(self._items))
+        if len(self._items) > self._peak:
+            self._peak = len(self._items)
+            self._totals.holds(self._peak)
         self._changed.set()
         return oldest
 
@@ -82,19 +87,22 @@ class DropOldest(Generic[T]):
 class Latest(Generic[K, T]):
     """One slot a key, at most `capacity` keys; a newer item replaces the older one of its key."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, totals: QueueTotals | None = None) -> None:
         self._slots: dict[K, T] = {}  # insertion order: the key that waited longest is first
         self._capacity = capacity
         self._peak = 0
         self._dropped = 0
+        self._totals = totals or QueueTotals()
 
     def put(self, key: K, item: T) -> bool:
         """Replace what `key` holds, keeping its turn. False: there is no room for another key."""
         if key not in self._slots and len(self._slots) >= self._capacity:
             self._dropped += 1
+            self._totals.dropped += 1
             return False
         self._slots[key] = item
         self._peak = max(self._peak, len(self._slots))
+        self._totals.holds(len(self._slots))
         return True
 
     def take(self) -> T | None:
@@ -118,13 +126,14 @@ class Latest(Generic[K, T]):
 class Bounded(Generic[T]):
     """A queue of at most `capacity` items whose producers wait for room. Nothing is ever dropped."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, totals: QueueTotals | None = None) -> None:
         self._items: deque[T] = deque()
         self._capacity = capacity
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._closed = False
         self._peak = 0
+        self._totals = totals or QueueTotals()
 
     async def put(self, item: T) -> None:
         """Append, waiting for room if need be. Raises `ChannelClosed` on a closed channel."""
@@ -135,6 +144,7 @@ class Bounded(Generic[T]):
             raise ChannelClosed
         self._items.append(item)
         self._peak = max(self._peak, len(self._items))
+        self._totals.holds(len(self._items))
         self._changed.set()
 
     async def get(self) -> T:
