@@ -1,7 +1,8 @@
 """The two front doors: the HTTP application and the command line."""
 
 from .app import create_app
-from .service import Service, StartFailed, check_signaling, running
+from .listening import StartFailed
+from .service import Service, check_signaling, running
 from .settings import HttpSettings, Settings, SettingsError, environment, load
 
 __all__ = [

@@ -1,52 +1,90 @@
-"""Who may call the API: whoever shows the shared secret.
+"""Who may call the API: whoever shows a secret that we share. Compared in constant time, never logged.
 
-Two forms are taken: `Authorization: Bearer SECRET`, and what Nextcloud's AppAPI sends, the header
-`AUTHORIZATION-APP-API` with base64("user:SECRET"). Compared in constant time, never logged.
+- `Authorization: Bearer SECRET`
+- `Roomscribe-Random` (32 characters or more, new with each request) and `Roomscribe-Checksum`: the hexadecimal
+  HMAC-SHA256, keyed with the secret, of the random followed by the body. So the secret itself does not travel.
+- AppAPI's four headers, of which `AUTHORIZATION-APP-API` is base64("user:APP_SECRET"); the user may be empty.
+
+Several secrets are good at once, so that they can be changed without a moment in which a caller is refused.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from aiohttp import web
-
-from .problems import Handler, respond
-
-#: Reachable without the secret: health for the orchestrator, and the page, which shows nothing by itself.
-OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz"})
+#: Reachable without a secret: health for the orchestrator, the description of the API, and pages, which show nothing by
+#: themselves.
+OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/heartbeat", "/openapi.json", "/reference"})
 OPEN_PREFIXES: Final = ("/pages/", "/demo/")
+RANDOM: Final = "Roomscribe-Random"
+CHECKSUM: Final = "Roomscribe-Checksum"
+MIN_RANDOM: Final = 32  # characters
+MAX_RANDOM: Final = 255
+MAX_SEEN: Final = 10_000  # randoms that are remembered, so that no request is taken twice; the oldest is forgotten
 
 
 def is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
 
 
-def require_secret(secret: str) -> Handler:
-    """A middleware; with an empty secret everybody on loopback may call."""
+class Auth:
+    """`secrets` are for callers of every kind, `app_secret` is the one that AppAPI gave the app `app_id`."""
 
-    @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if secret and not is_open(request.path) and not shows(request.headers, secret):
-            return respond(401, "the shared secret (ROOMSCRIBE_HTTP_SECRET) is missing or wrong")
-        return await handler(request)
+    def __init__(self, *, secrets: Iterable[str] = (), app_secret: str = "", app_id: str = "") -> None:
+        self._secrets = tuple(_bytes(each) for each in secrets if each)
+        self._app_secret = _bytes(app_secret)
+        self._app_id = _bytes(app_id)
+        self._seen: OrderedDict[bytes, None] = OrderedDict()  # ≤ MAX_SEEN
 
-    return check  # type: ignore[return-value]  # aiohttp's middleware takes two arguments
+    @property
+    def required(self) -> bool:
+        """Without any secret, everybody who reaches us may call."""
+        return bool(self._secrets or self._app_secret)
 
+    def replace(self, secrets: Iterable[str]) -> None:
+        """From now on, these are good, and no others."""
+        self._secrets = tuple(_bytes(each) for each in secrets if each)
 
-def shows(headers: Mapping[str, str], secret: str) -> bool:
-    """Do these headers carry the secret?"""
-    scheme, _, bearer = headers.get("Authorization", "").partition(" ")
-    shown = [_bytes(bearer.strip())] if scheme.lower() == "bearer" else []
-    try:
-        app_api = base64.b64decode(headers.get("AUTHORIZATION-APP-API", ""), validate=True)
-    except ValueError:  # not base64, or not even ASCII
-        app_api = b""
-    if b":" in app_api:
-        shown.append(app_api.partition(b":")[2])
-    return any(hmac.compare_digest(each, _bytes(secret)) for each in shown)
+    def caller(self, headers: Mapping[str, str], body: bytes) -> str:
+        """Who shows a secret with this request: a name for each; empty: nobody."""
+        return self._bearer(headers) or self._app_api(headers) or self._signed(headers, body)
+
+    def _bearer(self, headers: Mapping[str, str]) -> str:
+        scheme, _, shown = headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return ""
+        matching = [hmac.compare_digest(_bytes(shown.strip()), each) for each in self._secrets]  # all of them, always
+        return f"secret {matching.index(True) + 1}" if any(matching) else ""
+
+    def _app_api(self, headers: Mapping[str, str]) -> str:
+        if not all(headers.get(each) for each in ("AA-VERSION", "EX-APP-ID", "EX-APP-VERSION")):
+            return ""
+        try:
+            shown = base64.b64decode(headers.get("AUTHORIZATION-APP-API", ""), validate=True)
+        except ValueError:  # not base64, or not even ASCII
+            return ""
+        _, colon, secret = shown.partition(b":")
+        right = hmac.compare_digest(secret, self._app_secret)
+        ours = hmac.compare_digest(_bytes(headers["EX-APP-ID"]), self._app_id)
+        return "AppAPI" if self._app_secret and colon and right and ours else ""
+
+    def _signed(self, headers: Mapping[str, str], body: bytes) -> str:
+        random, shown = _bytes(headers.get(RANDOM, "")), _bytes(headers.get(CHECKSUM, "").lower())
+        if not MIN_RANDOM <= len(random) <= MAX_RANDOM or not shown:
+            return ""
+        right = [hmac.new(each, random + body, hashlib.sha256).hexdigest().encode() for each in self._secrets]
+        matching = [hmac.compare_digest(shown, each) for each in right]
+        if not any(matching) or random in self._seen:
+            return ""
+        self._seen[random] = None
+        if len(self._seen) > MAX_SEEN:
+            self._seen.popitem(last=False)
+        return f"secret {matching.index(True) + 1}"
 
 
 def _bytes(text: str) -> bytes:

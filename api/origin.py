@@ -25,8 +25,9 @@ from .settings import is_loopback
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-def own_pages_only(*, secret: str, host: str) -> Handler:
-    """A middleware. With a secret, only what is open without it needs this protection, and any name is good.
+def own_pages_only(*, secret: bool, host: str) -> Handler:
+    """A middleware. Where a secret is asked for, only what is open without it needs this protection, and any name is
+    good.
 
     `host` is what the server was told to listen on.
     """
@@ -51,10 +52,12 @@ def own_pages_only(*, secret: str, host: str) -> Handler:
 
 @web.middleware
 async def json_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.method == "POST" and request.body_exists:
+    if request.method in ("POST", "PUT") and request.body_exists:
         kind = request.content_type
         if kind != "application/json" and not kind.endswith("+json"):
             return respond(415, "Content-Type: expected application/json")
+        if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+            return respond(415, "Content-Type: JSON comes as UTF-8")
     return await handler(request)
 
 

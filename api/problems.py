@@ -8,33 +8,54 @@ from typing import Final
 
 from aiohttp import web
 
-from bot import BotError, NoSuchRoom, NotReady, ProcessFull, RoomFailed, TooManyTargets
+from bot import (
+    BadLanguagePair,
+    BotError,
+    NoSuchRoom,
+    NotATarget,
+    NotReady,
+    ProcessFull,
+    RoomFailed,
+    TooManyTargets,
+    TranslationUnsupported,
+)
 from pipeline import UnknownLanguage
 
-from .schemas import InvalidBody
+from .bodies import MAX_BODY_BYTES, InvalidBody
 
 log = logging.getLogger("roomscribe.api")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PATIENCE_S: Final = 60  # until something may have become free
 FULL: Final = "full"  # the `status` of answers that say so
-FAILED = "Failed to process transcription or translation request."
+FAILED: Final = "Failed to process the request: the log has the reason."
+PERMANENT: Final = 550  # what Talk reads as "do not try again"; HTTP has no name for it
 
-
-class TranslationUnsupported(Exception):
-    """This server does not translate. Talk reads status 550 as "do not try again"."""
-
-    component = "api"
+#: Which status tells what; the first that fits.
+STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (NoSuchRoom, 404),
+    (BadLanguagePair, 400),
+    (NotATarget, 412),
+    (TranslationUnsupported, PERMANENT),
+    (NotReady, 503),
+    (RoomFailed, 503),
+)
+#: Statuses of HTTP itself that say more than their names.
+PLAINER: Final = {
+    404: "there is nothing here: /openapi.json lists what there is",
+    408: "the body did not come in time",
+    413: f"the body is larger than {MAX_BODY_BYTES // 1024} KiB",
+}
 
 
 def respond(code: int, error: str, **more: object) -> web.Response:
-    reason = "Permanent Failure" if code == 550 else None
+    reason = "Permanent Failure" if code == PERMANENT else None
     return web.json_response({"error": error, **more}, status=code, reason=reason)
 
 
-def later(answer: web.Response, seconds: int) -> web.Response:
+def later(answer: web.Response, seconds: float) -> web.Response:
     """The same request may be answered otherwise then."""
-    answer.headers["Retry-After"] = str(seconds)
+    answer.headers["Retry-After"] = str(max(1, round(seconds)))
     return answer
 
 
@@ -44,32 +65,41 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return respond(error.status, error.reason)
+        return _of_http(error)
     except InvalidBody as error:
-        detail = [
-            {
-                "loc": ["body", problem.field] if problem.field else ["body"],
-                "msg": problem.message,
-                "type": problem.kind,
-            }
-            for problem in error.problems
-        ]
-        return respond(422, str(error), detail=detail)
+        return respond(422, str(error), detail=_detail(error))
     except UnknownLanguage as error:
         return respond(400, f"langId: {error}")
-    except TranslationUnsupported as error:
-        return respond(550, f"translationTargetLangId: {error}")
-    except NoSuchRoom as error:
-        return respond(404, str(error))
     except TooManyTargets as error:
         return later(respond(429, str(error)), PATIENCE_S)
     except ProcessFull as error:
         return later(respond(503, str(error), status=FULL), PATIENCE_S)
-    except (NotReady, RoomFailed) as error:
-        return respond(503, str(error))
     except BotError as error:
-        log.error("request failed: %s", error)
-        return respond(500, FAILED)
+        code = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
+        if code == 500:
+            log.error("request failed: %s", error)
+            return respond(500, FAILED)
+        return respond(code, str(error))
     except Exception:
         log.exception("request failed")
         return respond(500, FAILED)
+
+
+def _of_http(error: web.HTTPException) -> web.Response:
+    answer = respond(error.status, PLAINER.get(error.status, error.reason))
+    if "Allow" in error.headers:
+        answer.headers["Allow"] = error.headers["Allow"]
+    if error.status in (408, 413):  # the rest of the body is not read
+        answer.force_close()
+    return answer
+
+
+def _detail(error: InvalidBody) -> list[dict[str, object]]:
+    return [
+        {
+            "loc": [problem.place, problem.field] if problem.field else [problem.place],
+            "msg": problem.message,
+            "type": problem.kind,
+        }
+        for problem in error.problems
+    ]

@@ -1,12 +1,18 @@
-"""The whole product in one async context manager: supervisor, engine and API. `serve` and the demo use it alike."""
+"""The whole product in one async context manager: API, supervisor, engine. `serve` and the demo use it alike.
+
+The API listens first and stops listening last: while the model is loaded, and while the last words are delivered, it
+says so.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -15,64 +21,74 @@ from bot import LocalAddresses, Supervisor, rejection
 from signaling import AuthRejected, SessionSettings, SignalingUnreachable, probe
 
 from .app import create_app
+from .appapi import Reporter
+from .auth import Auth
+from .listening import StartFailed, listening
 from .settings import Settings
-from .settings_table import without_user
 
 Extend = Callable[[web.Application], None]
-
-
-class StartFailed(Exception):
-    """The service cannot start; the message names the setting and the next step."""
-
-    component = "api.service"
 
 
 class Service:
     """A running service. `url` is where the API listens."""
 
-    def __init__(self, supervisor: Supervisor, url: str) -> None:
+    def __init__(self, supervisor: Supervisor, url: str, auth: Auth) -> None:
         self.supervisor = supervisor
         self.url = url
+        self.auth = auth
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings, extend: Extend | None = None) -> AsyncIterator[Service]:
-    """Start the supervisor, then the API. `extend` may add routes. Raises `StartFailed`."""
-    _check_addresses(settings.rooms.addresses)
-    async with Supervisor(rooms=settings.rooms, engine=settings.engine) as supervisor:
-        app = create_app(supervisor, secret=settings.http.secret, host=settings.http.host)
-        if extend is not None:
-            extend(app)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
-        await runner.setup()
-        try:
-            yield Service(supervisor, await _listen(runner, settings))
-        finally:
-            await runner.cleanup()
+    """Start the API, then the supervisor. `extend` may add routes. Raises `StartFailed`."""
+    check_addresses(settings.rooms.addresses)
+    chat = settings.rooms.chat_server
+    supervisor = Supervisor(rooms=settings.rooms, engine=settings.engine)
+    auth = Auth(secrets=settings.http.secrets, app_secret=chat.secret, app_id=chat.app_id)
+    reporter = Reporter(engine=supervisor.engine, settings=chat)
+    app = create_app(
+        supervisor, settings.http, auth=auth, reporter=reporter, app_id=chat.app_id, app_version=chat.app_version
+    )
+    if extend is not None:
+        extend(app)
+    async with listening(app, settings.http, supervisor.metrics) as url, supervisor:
+        connector = aiohttp.TCPConnector(ssl=settings.rooms.verify_tls)
+        async with aiohttp.ClientSession(connector=connector) as http, _attended(reporter.run(http)):
+            yield Service(supervisor, url, auth)
 
 
-async def check_signaling(settings: Settings) -> str | None:
-    """Greet the signaling server once. Returns a warning when it cannot be reached (it may come up later).
+async def check_signaling(settings: Settings) -> None:
+    """Greet the signaling server once. One that cannot be reached is no reason not to start: it may come up later.
 
     Raises `StartFailed` when it refuses us, which waiting does not mend.
     """
     signaling = settings.rooms.signaling
     session = SessionSettings(url=signaling.url, credentials=signaling.credentials, answer_timeout_s=3.0)
-    async with aiohttp.ClientSession() as http:
+    connector = aiohttp.TCPConnector(ssl=settings.rooms.verify_tls)
+    async with aiohttp.ClientSession(connector=connector) as http:
         try:
             await probe(http, session)
         except AuthRejected as error:
             raise StartFailed(str(rejection(error.code, str(error)))) from error
-        except SignalingUnreachable as error:
-            return (
-                f"{error}. Check ROOMSCRIBE_HPB_URL ({without_user(signaling.url)}) and that the server is running. "
-                "roomscribe starts all the same and tries again with the first call."
-            )
-    return None
+        except SignalingUnreachable:
+            return  # `SignalingWatch` says so, and when that changes
 
 
-def _check_addresses(addresses: LocalAddresses) -> None:
-    """With an address of another host everything would seem to work, but no media would flow."""
+@contextlib.asynccontextmanager
+async def _attended(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A task that lives as long as the block, which is not told of it and whose exceptions stay as they are."""
+    tasks = asyncio.TaskGroup()
+    await tasks.__aenter__()
+    task = tasks.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await tasks.__aexit__(None, None, None)
+
+
+def check_addresses(addresses: LocalAddresses) -> None:
+    """With an address of another host everything would seem to work, but no media would flow. Raises `StartFailed`."""
     problems = [f"{address} ({problem})" for address in addresses.fixed if (problem := _unusable(address))]
     if problems:
         raise StartFailed(
@@ -94,22 +110,3 @@ def _unusable(address: str) -> str | None:
             return "this host does not have it"
         return error.strerror or type(error).__name__
     return None
-
-
-async def _listen(runner: web.AppRunner, settings: Settings) -> str:
-    http = settings.http
-    site = web.TCPSite(runner, http.host, http.port)
-    try:
-        await site.start()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            problem = (
-                f"ROOMSCRIBE_HTTP_PORT={http.port} is in use already: stop what listens there or choose another port"
-            )
-        elif error.errno == errno.EACCES:
-            problem = f"ROOMSCRIBE_HTTP_PORT={http.port} may not be opened by this user: choose one above 1023"
-        else:
-            problem = f"ROOMSCRIBE_HTTP_HOST={http.host} cannot be listened on ({error.strerror})"
-        raise StartFailed(problem) from error
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

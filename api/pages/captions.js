@@ -20,7 +20,7 @@ const RESUME_WINDOW_MS = 30_000;  // how long the server keeps a session whose s
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 8_000;
 const MODEL_POLL_MS = 2_000;
-const MODEL_IS_COMING = ["starting", "restarting"];
+const MODEL_IS_COMING = ["loading", "restarting"];
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 

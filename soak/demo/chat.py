@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import aiohttp
 import tenacity
 from aiohttp import web
+from pydantic import Field, StringConstraints
 
-from api.schemas import MAX_SESSION, Fields
+from api.bodies import parse
+from api.schemas import TEXT, Body, Session
+from api.status import LOADING
 from pipeline import EngineState
 from signaling import TicketCredentials, signaling_url
 from signaling.embedded import EmbeddedServer
@@ -27,7 +30,27 @@ MAX_NAME: Final = 100
 NO_GUEST: Final = "ncSessionId: not a participant of the demo room"
 MAX_GUESTS: Final = 20  # people on the page; the one who came first makes room
 ENABLE_TIMEOUT_S: Final = 120.0
-MODEL_IS_COMING: Final = {EngineState.STARTING.value, EngineState.RESTARTING.value}
+MODEL_IS_COMING: Final = {LOADING, EngineState.RESTARTING.value}
+
+
+class JoinRequest(Body):
+    """Somebody opened the page."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=TEXT)]
+
+
+class CallRequest(Body):
+    """Somebody joined or left the call."""
+
+    nc_session_id: Session = Field(alias="ncSessionId", repr=False)
+    in_call: Annotated[int, Field(alias="inCall", ge=0, le=15)]
+
+
+class CaptionsRequest(Body):
+    """Somebody turned captions on or off."""
+
+    nc_session_id: Session = Field(alias="ncSessionId", repr=False)
+    enable: bool = True
 
 
 class CaptionsRefused(Exception):
@@ -106,9 +129,7 @@ class ChatServer:
         return web.json_response({"roomName": ROOM_NAME, "language": LANGUAGE})
 
     async def _join(self, request: web.Request) -> web.Response:
-        fields = Fields(await request.read())
-        name = fields.text("name", MAX_NAME).strip()
-        fields.done()
+        name = parse(JoinRequest, await request.read()).name.strip()
         if len(self._guests) >= MAX_GUESTS:  # pages that were closed without a goodbye are among them
             oldest = next(iter(self._guests))
             del self._guests[oldest]
@@ -126,9 +147,8 @@ class ChatServer:
         )
 
     async def _call(self, request: web.Request) -> web.Response:
-        fields = Fields(await request.read())
-        session, flags = fields.text("ncSessionId", MAX_SESSION), fields.number("inCall", 0, 15)
-        fields.done()
+        wanted = parse(CallRequest, await request.read())
+        session, flags = wanted.nc_session_id, wanted.in_call
         if session not in self._guests:
             return _refuse(404, NO_GUEST)
         self.call(session, flags)
@@ -137,9 +157,8 @@ class ChatServer:
         return web.json_response({})
 
     async def _captions(self, request: web.Request) -> web.Response:
-        fields = Fields(await request.read())
-        session, enable = fields.text("ncSessionId", MAX_SESSION), fields.flag("enable", default=True)
-        fields.done()
+        wanted = parse(CaptionsRequest, await request.read())
+        session, enable = wanted.nc_session_id, wanted.enable
         if session not in self._guests:
             return _refuse(404, NO_GUEST)
         status, answer = await self.captions(session, enable)

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from api import SettingsError, StartFailed
-from api.cli import fail, set_up_logging, until_signalled
+from api.logs import set_up_logging
+from api.terminal import fail, until_signalled
 from bot import BotError
 from pipeline import EngineFatal
 from soak.clip import BadManifest, Clip, read_manifest, shipped_clips

@@ -143,7 +143,7 @@ async def open_stage(speakers: int, screen: Screen) -> AsyncIterator[Stage]:
         logging.getLogger("roomscribe").setLevel(settings.log_level)
         chat = ChatServer(signaling, http)
         service = await stack.enter_async_context(running(settings, lambda app: chat.add_routes(app)))
-        chat.api_url, chat.api_secret = service.url, settings.http.secret
+        chat.api_url, chat.api_secret = service.url, next(iter(settings.http.secrets), "")
         screen.note(f"The demo room is open: {service.url} — read along there, or join with your microphone.")
         crew = await stack.enter_async_context(Crew())
         actors = [_actor(chat, http, NAMES[index]) for index in range(speakers)]

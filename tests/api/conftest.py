@@ -7,6 +7,7 @@ import wave
 import numpy as np
 import pytest
 
+from tests.support.api import serving
 from tests.support.chromium import running, tab
 from tests.support.demo_server import demonstrating
 
@@ -38,3 +39,13 @@ async def demo(page):
     async with demonstrating() as demo:
         yield demo
         await page.open("about:blank")
+
+
+@pytest.fixture
+def open_api(engine_settings):
+    """`async with open_api(…) as api`: the running product; its model is loaded unless `wait=False`."""
+
+    def opened(*, engine=engine_settings, **more):
+        return serving(engine, **more)
+
+    return opened

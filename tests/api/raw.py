@@ -46,7 +46,7 @@ def _bytes(value):
 
 @asynccontextmanager
 async def at_the_door(app):
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, lingering_time=0.5)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import os
 import signal
 import socket
@@ -87,7 +88,7 @@ async def test_a_misspelt_setting_is_a_warning_in_the_log_that_names_the_one_tha
         _, said = await run("serve", **good(server, HTTP_PORT=port, MODLE="hush"))
 
     (line,) = [line for line in said.splitlines() if "ROOMSCRIBE_MODLE" in line]
-    assert "WARNING roomscribe" in line
+    assert '"level": "warning"' in line
     assert "did you mean ROOMSCRIBE_MODEL?" in line
     assert "hush" not in said
 
@@ -169,14 +170,16 @@ async def test_sigterm_ends_it_cleanly_and_the_recogniser_with_it(server):
     async with asyncio.timeout(60), aiohttp.ClientSession() as http:
         while "model ready" not in said:
             said += (await process.stderr.readline()).decode()
-        url = said.partition("listening on ")[2].split(";")[0]
-        async with http.get(f"{url}/healthz") as response:
+        port = int(said.partition("listening on port ")[2].split(";")[0])
+        async with http.get(f"http://127.0.0.1:{port}/healthz") as response:
             assert response.status == 200
         process.send_signal(signal.SIGTERM)
         _, rest = await process.communicate()
 
     assert process.returncode == 0
     assert "Traceback" not in rest.decode()
+    assert all(json.loads(line)["logger"].startswith("roomscribe") for line in said.splitlines())
+    assert "127.0.0.1" not in said
 
 
 async def test_version_and_help_work_without_settings():

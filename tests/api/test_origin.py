@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from api import create_app
+from api import HttpSettings, create_app
 from bot import RoomSettings, SignalingSettings, Supervisor
 from signaling import InternalCredentials
 from tests.api.raw import at_the_door
@@ -25,7 +25,8 @@ def open_door(engine_settings):
     async def opened(*, secret="", host="127.0.0.1"):
         credentials = InternalCredentials(secret="x", backend="http://chat.test")
         rooms = RoomSettings(signaling=SignalingSettings(url="ws://127.0.0.1:9/spreed", credentials=credentials))
-        app = create_app(Supervisor(rooms=rooms, engine=engine_settings), secret=secret, host=host)
+        http = HttpSettings(host=host, secrets=(secret,) if secret else ())
+        app = create_app(Supervisor(rooms=rooms, engine=engine_settings), http)
         app.router.add_post("/demo/join", joined)
         async with at_the_door(app) as door:
             yield door

@@ -8,6 +8,7 @@ import pytest
 
 from api import StartFailed, check_signaling, load, running
 from bot import LocalAddresses
+from signaling.embedded import EmbeddedServer, EmbeddedSettings
 
 GOOD = {
     "ROOMSCRIBE_HPB_URL": "https://cloud.example.org/hpb",
@@ -57,10 +58,13 @@ async def test_own_addresses_are_fine(addresses, engine_settings):
         assert service.url.startswith("http://127.0.0.1:")
 
 
-async def test_a_signaling_server_that_is_not_there_is_told_without_the_password_in_its_address():
-    settings = load({**GOOD, "ROOMSCRIBE_HPB_URL": "http://ada:hunter2@127.0.0.1:9"})
+async def test_a_signaling_server_that_is_not_there_is_no_reason_not_to_start():
+    await check_signaling(load({**GOOD, "ROOMSCRIBE_HPB_URL": "http://127.0.0.1:9"}))
 
-    warning = await check_signaling(settings)
 
-    assert "Check ROOMSCRIBE_HPB_URL (ws://…@127.0.0.1:9/spreed)" in warning
-    assert "hunter2" not in warning
+async def test_one_that_refuses_us_is(engine_settings):
+    async with EmbeddedServer(EmbeddedSettings(internal_secret="another", backend_url="http://chat.test")) as server:
+        with pytest.raises(StartFailed, match="ROOMSCRIBE_HPB_SECRET"):
+            await check_signaling(
+                load({**GOOD, "ROOMSCRIBE_HPB_URL": server.url, "ROOMSCRIBE_NEXTCLOUD_URL": "http://chat.test"})
+            )

@@ -128,13 +128,21 @@ async def test_a_folder_gets_a_file_for_each_and_nothing_is_overwritten_unasked(
         (["--model", "/nowhere"], {}, "no model for ROOMSCRIBE_MODEL='/nowhere'"),
         (["--output", "{}"], {}, "is one of the recordings"),
         (["--format", "doc"], {}, "'doc' is not one of"),
-        ([], {"WORKERS": "many"}, "ROOMSCRIBE_WORKERS: expected a number"),
+        ([], {"WORKERS": "many"}, "ROOMSCRIBE_WORKERS: expected a whole number"),
     ],
 )
 async def test_a_wrong_option_or_setting_is_explained(ada, arguments, settings, expected):
     status, out, err = await run(ada, *(each.format(ada) for each in arguments), **settings)
     assert (status, out) == (2, "")
     assert expected in " ".join(err.split())
+
+
+@pytest.mark.parametrize("settings", [{"MODEL": "/nowhere"}, {"WORKERS": "many"}])
+async def test_a_misspelt_setting_is_told_with_the_one_that_was_meant(ada, settings):
+    _, _, err = await run(ada, WORKRES="hush", **settings)
+
+    assert "ROOMSCRIBE_WORKRES is no setting and has no effect: did you mean ROOMSCRIBE_WORKERS?" in err
+    assert "hush" not in err
 
 
 async def test_without_a_recording_it_says_how_it_is_used():

@@ -44,7 +44,7 @@ async def demo(engine_settings):
         rooms = RoomSettings(signaling=SignalingSettings(url=signaling_url(signaling.url), credentials=credentials))
         supervisor = Supervisor(rooms=rooms, engine=engine_settings)
         chat = ChatServer(signaling, http)
-        app = create_app(supervisor, secret="")
+        app = create_app(supervisor)
         chat.add_routes(app)
         async with at_the_door(app) as door:
             chat.api_url = f"http://127.0.0.1:{door.port}"
@@ -88,9 +88,9 @@ async def test_a_session_that_is_no_text_is_refused(demo, path, session):
     assert "ncSessionId" in answer["error"]
 
 
-@pytest.mark.parametrize("path", ["call", "captions"])
-async def test_a_session_that_nobody_has_is_not_found(demo, path):
-    status, answer = await demo.post(path, {"ncSessionId": "somebody else", "inCall": 1})
+@pytest.mark.parametrize(("path", "more"), [("call", {"inCall": 1}), ("captions", {"enable": True})])
+async def test_a_session_that_nobody_has_is_not_found(demo, path, more):
+    status, answer = await demo.post(path, {"ncSessionId": "somebody else", **more})
 
     assert status == 404
     assert "ncSessionId" in answer["error"]
@@ -122,7 +122,7 @@ async def test_what_the_api_says_reaches_the_page(demo):
 
     status, answer = await demo.post("captions", {"ncSessionId": session, "enable": True})
 
-    assert (status, answer["status"]) == (503, "starting")
+    assert (status, answer["status"]) == (503, "loading")
     assert "still being loaded" in answer["error"]
 
 

@@ -1,0 +1,138 @@
+"""The life of an external app of Nextcloud: AppAPI asks whether it is there, has it get ready, and turns it on and off.
+
+Source: Nextcloud's AppAPI. Talk looks for the app, and for its part of the capabilities, under the app's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from typing import Any, Final
+
+import aiohttp
+import tenacity
+from aiohttp import web
+
+from bot import ChatServerSettings
+from pipeline import Engine, EngineFatal, catalogue
+
+from .bodies import check
+from .calls import translations
+from .keys import APP_ID, APP_VERSION, LIFE, SUPERVISOR
+from .schemas import EnabledQuery
+
+log = logging.getLogger("roomscribe.api.appapi")
+
+FEATURE: Final = "live_transcription"
+TRANSLATION: Final = "live_translation"
+STATUS_PATH: Final = "/ocs/v1.php/apps/app_api/apps/status/"
+REPORT_EACH_S: Final = 10.0  # while the model is on its way
+REPORT_TIMEOUT_S: Final = 10.0
+REPORT_TRIES: Final = 5
+BEGUN: Final = 1  # per cent: how far a download is, nobody tells us
+DONE: Final = 100
+
+
+async def heartbeat(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def init(request: web.Request) -> web.Response:
+    """The model is on its way since the start; how that goes is reported to Nextcloud."""
+    request.app[REPORTER].ask()
+    return web.json_response({})
+
+
+async def get_enabled(request: web.Request) -> web.Response:
+    return web.json_response({"enabled": request.app[LIFE].enabled})
+
+
+async def put_enabled(request: web.Request) -> web.Response:
+    """Disabling stops the bots that run: nobody wants their captions any more."""
+    wanted = check(EnabledQuery, dict(request.query), place="query").enabled == 1
+    request.app[LIFE].enabled = wanted
+    if not wanted:
+        request.app[SUPERVISOR].stop_all("the app was disabled")
+    return web.json_response({"error": ""})
+
+
+async def capabilities(request: web.Request) -> web.Response:
+    supervisor = request.app[SUPERVISOR]
+    found: dict[str, Any] = {
+        "version": request.app[APP_VERSION],
+        "features": [FEATURE],
+        FEATURE: {"supported_languages": catalogue(supervisor.engine.languages)},
+    }
+    if (translated := translations(supervisor)) is not None:
+        found["features"].append(TRANSLATION)
+        found[TRANSLATION] = {"supported_translation_languages": translated}
+    return web.json_response({request.app[APP_ID]: found})
+
+
+class Reporter:
+    """Tells Nextcloud how far the app is, once it was asked to get ready. `run` is its owner's task."""
+
+    def __init__(self, *, engine: Engine, settings: ChatServerSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        self._asked.set()
+
+    async def run(self, http: aiohttp.ClientSession) -> None:
+        """Report, whenever asked, until the model is there or can never be had."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            if self._settings.secret:
+                await self._accompany(http)
+
+    async def _accompany(self, http: aiohttp.ClientSession) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(REPORT_EACH_S):
+                    await self._engine.wait_ready()
+            except TimeoutError:
+                await self._report(http, BEGUN, "")
+            except EngineFatal as error:
+                return await self._report(http, 0, str(error))
+            else:
+                return await self._report(http, DONE, "")
+
+    async def _report(self, http: aiohttp.ClientSession, progress: int, error: str) -> None:
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type((aiohttp.ClientError, TimeoutError, OSError)),
+            wait=tenacity.wait_random_exponential(0.5, max=10.0),
+            stop=tenacity.stop_after_attempt(REPORT_TRIES),
+            reraise=True,
+        )
+        try:
+            async for attempt in retrying:
+                with attempt:
+                    await self._put(http, {"progress": progress, "error": error})
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            name = (
+                f"status {problem.status}"
+                if isinstance(problem, aiohttp.ClientResponseError)
+                else type(problem).__name__
+            )
+            log.warning("Nextcloud was not told that the app is at %d %%: %s", progress, name)
+
+    async def _put(self, http: aiohttp.ClientSession, status: dict[str, object]) -> None:
+        settings = self._settings
+        headers = {
+            "OCS-APIRequest": "true",
+            "AA-VERSION": "2.2.0",
+            "EX-APP-ID": settings.app_id,
+            "EX-APP-VERSION": settings.app_version,
+            "AUTHORIZATION-APP-API": base64.b64encode(f":{settings.secret}".encode()).decode(),
+        }
+        url = settings.url.rstrip("/") + STATUS_PATH + settings.app_id
+        async with asyncio.timeout(REPORT_TIMEOUT_S):
+            async with http.put(url, json=status, headers=headers, raise_for_status=True):
+                pass
+
+
+REPORTER: Final = web.AppKey("reporter", Reporter)

@@ -1,0 +1,178 @@
+"""The life of `roomscribe serve`, seen from outside: when it answers, how it stops, and that no bot is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from signaling.embedded import EmbeddedServer, EmbeddedSettings
+from tests.support.api import BACKEND, SECRET, TALK, TRANSCRIBE
+
+pytestmark = pytest.mark.model
+
+PROGRAM = "from api.cli import main; main()"
+CALLERS_SECRET = "the-secret-of-the-callers"
+
+
+class Process:
+    """`roomscribe serve` on a port of its own, with the embedded signaling server."""
+
+    def __init__(self, process, signaling, port, http):
+        self.process = process
+        self.signaling = signaling
+        self.url = f"http://127.0.0.1:{port}"
+        self._http = http
+
+    async def ask(self, method, path, body=None, secret=None):
+        """Status and answer; None while nobody listens."""
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        try:
+            async with self._http.request(method, f"{self.url}{path}", json=body, headers=headers) as response:
+                return response.status, await response.json()
+        except aiohttp.ClientConnectionError:
+            return None
+
+    async def until(self, path, wanted, secret=None):
+        """Ask until the answer is as wanted."""
+        async with asyncio.timeout(60):
+            while (answer := await self.ask("GET", path, secret=secret)) is None or not wanted(*answer):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        return answer
+
+    async def ready(self):
+        await self.until("/readyz", lambda status, _: status == 200)
+
+    async def until_joined(self, secret=None):
+        await self.until("/api/v1/rooms/abc123", lambda _, room: room.get("state") == "joined", secret)
+
+    async def end(self):
+        """Its status and what it said, once it has ended."""
+        async with asyncio.timeout(60):
+            _, said = await self.process.communicate()
+        return self.process.returncode, said.decode()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as place:
+        return place.getsockname()[1]
+
+
+async def start(signaling, port, **settings):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ROOMSCRIBE_")}
+    given = {
+        "HPB_URL": signaling.url,
+        "HPB_SECRET": SECRET,
+        "NEXTCLOUD_URL": BACKEND,
+        "HTTP_PORT": str(port),
+        "ICE_ADDRESSES": "127.0.0.1",
+        **settings,
+    }
+    environment |= {f"ROOMSCRIBE_{name}": value for name, value in given.items()}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, "serve", env=environment, stdout=-1, stderr=-1
+    )
+
+
+@asynccontextmanager
+async def serving(**settings):
+    async with (
+        EmbeddedServer(EmbeddedSettings(internal_secret=SECRET, backend_url=BACKEND)) as signaling,
+        aiohttp.ClientSession() as http,
+    ):
+        port = free_port()
+        process = await start(signaling, port, **settings)
+        try:
+            yield Process(process, signaling, port, http)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+
+
+async def test_it_answers_while_the_model_is_loading_and_says_so():
+    async with serving() as service:
+        began = time.monotonic()
+        _, alive = await service.until("/healthz", lambda status, _: status == 200)
+        answered_s = time.monotonic() - began
+        status, readiness = await service.ask("GET", "/readyz")
+
+        assert alive["uptimeSeconds"] < 1.0  # it listens as soon as its program is loaded
+        assert answered_s < 10.0  # one second on a quiet machine, of which nearly all is Python's imports
+        assert (status, readiness["model"]) in ((503, "loading"), (503, "ready"), (200, "ready"))
+        await service.ready()
+
+
+async def test_sigterm_says_goodbye_in_each_room_and_ends_with_success():
+    async with serving() as service:
+        await service.ready()
+        await service.ask("POST", TRANSCRIBE, TALK)
+        await service.until_joined()
+
+        service.process.send_signal(signal.SIGTERM)
+        status, said = await service.end()
+
+        assert status == 0
+        assert "Traceback" not in said
+        assert service.signaling.stats().sessions == 0  # the server keeps one that went without a goodbye
+
+
+async def test_a_second_start_is_refused_and_takes_no_room_from_the_first():
+    async with serving() as service:
+        await service.ready()
+        await service.ask("POST", TRANSCRIBE, TALK)
+        await service.until_joined()
+
+        second = await start(service.signaling, service.url.rpartition(":")[2])
+        async with asyncio.timeout(60):
+            _, said = await second.communicate()
+
+        assert second.returncode == 2
+        assert b"is in use already" in said
+        assert service.signaling.stats().sessions == 1
+
+
+async def test_sighup_reads_the_secrets_anew_and_touches_no_room(tmp_path):
+    file = tmp_path / "secrets"
+    file.write_text(CALLERS_SECRET)
+    async with serving(HTTP_SECRET_FILE=str(file)) as service:
+        await service.ready()
+        await service.ask("POST", TRANSCRIBE, TALK, secret=CALLERS_SECRET)
+        await service.until_joined(secret=CALLERS_SECRET)
+
+        file.write_text(f"{CALLERS_SECRET}\nthe-next-one")
+        service.process.send_signal(signal.SIGHUP)
+
+        async with asyncio.timeout(30):
+            while (await service.ask("GET", "/api/v1/rooms", secret="the-next-one"))[0] != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        _, room = await service.ask("GET", "/api/v1/rooms/abc123", secret="the-next-one")
+        assert (room["state"], room["connected"], service.signaling.stats().sessions) == ("joined", True, 1)
+
+        file.write_text("")
+        service.process.send_signal(signal.SIGHUP)
+        assert (await service.ask("GET", "/api/v1/rooms"))[0] == 401
+        service.process.send_signal(signal.SIGTERM)
+        status, said = await service.end()
+        assert status == 0
+        assert any("secrets of the API stay as they are" in json.loads(line)["event"] for line in said.splitlines())
+
+
+async def test_while_it_stops_it_takes_on_no_room_and_says_why():
+    async with serving(DRAIN_TIMEOUT_S="5") as service:
+        await service.ready()
+        service.process.send_signal(signal.SIGTERM)
+        answers = []
+        while (answer := await service.ask("POST", TRANSCRIBE, TALK)) is not None:
+            answers.append(answer)
+
+        assert (await service.end())[0] == 0
+        assert all(status in (200, 503) for status, _ in answers)
