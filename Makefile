@@ -10,7 +10,7 @@ REALSTACK := $(BIN)/python -m soak.stack.namespace
 # A choice of tests (ARGS) may leave one of the two runs with none: pytest's exit status 5.
 NONE_IS_FINE = $(if $(ARGS),|| [ $$? -eq 5 ])
 
-.PHONY: help setup demo serve test realstack check format lock clean
+.PHONY: help setup demo serve test realstack check format docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the commands
@@ -49,6 +49,10 @@ check: setup ## Lint and type-check only
 format: setup ## Format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+docs: setup ## Write the pages that are made of the code
+	$(BIN)/roomscribe config docs > docs/settings.md
+	$(BIN)/python -m api.metrics_docs > docs/metrics.md
 
 lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes
 	$(BIN)/python -m pip install --quiet pip-tools

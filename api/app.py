@@ -27,7 +27,7 @@ from .limits import RateLimiter
 from .openapi import describe
 from .origin import json_only, own_pages_only
 from .problems import Handler, problems
-from .request_id import request_ids
+from .request_id import method_of, request_ids, route_of
 from .routes import ROUTES
 from .settings import HttpSettings
 
@@ -103,9 +103,7 @@ def measured(metrics: Metrics) -> Handler:
             status = answer.status
             return answer
         finally:
-            resource = request.match_info.route.resource
-            route = "other" if resource is None else resource.canonical
-            metrics.http_request(route, request.method, status, time.monotonic() - began)
+            metrics.http_request(route_of(request), method_of(request), status, time.monotonic() - began)
 
     return measure  # type: ignore[return-value]  # aiohttp's middleware takes two arguments
 

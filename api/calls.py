@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from bot import BadLanguagePair, Supervisor, TranslationUnsupported
+from bot.log_context import about_room
 from pipeline import catalogue
 from pipeline.languages import AUTO
 
@@ -25,7 +26,7 @@ from .schemas import (
     SetTranslationRequest,
     TranscribeRequest,
 )
-from .status import MODEL_RETRY_S, model_state
+from .status import MODEL_RETRY_S, NO_MODEL, model_state
 
 PROCESSED: Final = "Transcription or translation request processed successfully."
 LANGUAGE_SET: Final = "Language set successfully for the call"
@@ -101,7 +102,9 @@ def translations(supervisor: Supervisor) -> dict[str, object] | None:
 
 async def body(request: web.Request, model: type[Model]) -> Model:
     """The checked body. A newer Talk may send more than we know: AppAPI's callers may, or captions would end."""
-    return parse(model, await request.read(), lenient=request.get(CALLER) == "AppAPI")
+    wanted = parse(model, await request.read(), lenient=request.get(CALLER) == "AppAPI")
+    about_room(getattr(wanted, "room_token", ""))
+    return wanted
 
 
 @contextlib.contextmanager
@@ -130,6 +133,6 @@ def without_model(request: web.Request) -> web.Response | None:
     state = model_state(supervisor.engine)
     if supervisor.engine.languages and state != "failed":
         return None
-    error = supervisor.engine.failure or "the model is still being loaded; try again in a moment"
+    error = NO_MODEL if state == "failed" else "the model is still being loaded; try again in a moment"
     answer = respond(503, error, status=state)
     return answer if state == "failed" else later(answer, MODEL_RETRY_S)

@@ -42,7 +42,6 @@ class Gate:
     def enter(self, guarded: _Guarded) -> bool:
         """May it come in?"""
         if len(self._open) >= self.limit or self._by_address[guarded.address] >= self._share:
-            self._by_address += Counter()  # without those who have none
             self._refused("connections")
             return False
         self._open.add(guarded)

@@ -38,13 +38,19 @@ async def listening(app: web.Application, http: HttpSettings, metrics: Metrics) 
         app, access_log=None, shutdown_timeout=SHUTDOWN_S, lingering_time=LINGER_S, auto_decompress=False, debug=False
     )
     await runner.setup()
-    try:
-        yield await _listen(runner, gate, http)
-    finally:
-        await runner.cleanup()
-        if http.host.startswith(UNIX):
-            with contextlib.suppress(OSError):
-                os.unlink(http.host.removeprefix(UNIX))
+    with contextlib.ExitStack() as leftovers:
+        try:
+            url = await _listen(runner, gate, http)
+            if url.startswith(UNIX):  # only now is the file ours
+                leftovers.callback(_remove, url.removeprefix(UNIX))
+            yield url
+        finally:
+            await runner.cleanup()
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 async def _listen(runner: web.AppRunner, gate: Gate, http: HttpSettings) -> str:

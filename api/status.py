@@ -21,6 +21,10 @@ MODEL_RETRY_S: Final = 2  # while the model is being loaded
 SIGNALING_RETRY_S: Final = 5
 MAX_LISTED: Final = 500  # rooms in one answer
 LOADING: Final = "loading"
+#: The reason itself may have paths, which are nobody's business.
+NO_MODEL: Final = (
+    "the model (ROOMSCRIBE_MODEL) cannot be had: the log has the reason, and `roomscribe doctor` tells it too"
+)
 OK: Final = "ok"
 
 
@@ -56,7 +60,7 @@ def _checks(supervisor: Supervisor, *, enabled: bool) -> tuple[dict[str, str], s
     if supervisor.stopping:
         found.append(("process", "stopping", "roomscribe is shutting down", None))
     if engine.state is EngineState.FAILED:
-        found.append(("model", "failed", engine.failure, None))
+        found.append(("model", "failed", NO_MODEL, None))
     elif engine.state is not EngineState.READY:
         found.append(("model", model_state(engine), f"the model is {model_state(engine)}", MODEL_RETRY_S))
     if supervisor.rejected is not None:

@@ -1,12 +1,10 @@
-"""What every command shares: how it says that it cannot go on, how it logs, and how it is told to stop."""
+"""What every command shares: how it says that it cannot go on, and how it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
-import sys
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
@@ -26,15 +24,6 @@ def fail(message: str) -> NoReturn:
 def complain(message: str) -> None:
     """Say what is wrong, and go on."""
     errors.print(message, style="bold red", markup=False)
-
-
-def set_up_logging(level: str) -> None:
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    logging.getLogger("roomscribe").setLevel(level)
-    # It has a traceback for whatever cannot be parsed as HTTP: strangers could fill the disk. Ours are logged by us.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import shutil
 import sys
 import time
@@ -32,9 +33,10 @@ from pipeline.scheduler import MAX_WAITING_FINALS
 from pipeline.subtitles import Format, Summary, clock, writer_of
 
 from .engine_only import load_engine_only
+from .logs import set_up_logging
 from .outputs import BadOutput, Errand, OutputClosed, OutputFailed, open_sink, plan
-from .settings import SettingsError
-from .terminal import EXIT_CONFIGURATION, complain, fail, set_up_logging, until_signalled
+from .settings import SettingsError, environment, misspelt
+from .terminal import EXIT_CONFIGURATION, complain, fail, until_signalled
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
@@ -100,14 +102,19 @@ def transcribe(
     after Ctrl-C.
     """
     set_up_logging("WARNING")
+    strange = misspelt(environment())
     try:
         parse_language(language or AUTO, NAMES)  # a misspelt one is told before a model is loaded, or even downloaded
         settings = load_engine_only(model=model)
         errands = plan(files, output, format_)
     except UnknownLanguage as error:
         fail(f"--language: {error}")
-    except (BadOutput, SettingsError) as error:
+    except BadOutput as error:
         fail(str(error))
+    except SettingsError as error:  # a name that was misspelt may be why
+        fail("\n".join([*error.problems, *strange]))
+    for each in strange:
+        logging.getLogger("roomscribe").warning("%s", each)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # WebVTT and JSON are, whatever the terminal's locale
     on_screen = sys.stderr.isatty() and not (sys.stdout.isatty() and not output)  # captions are progress enough

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
+from .log_context import told
+
 log = logging.getLogger("roomscribe.bot")
 
 
@@ -19,7 +21,7 @@ async def guard(name: str, work: Awaitable[None], on_failure: Callable[[Exceptio
     except Exception as error:
         cause = _first(error)
         unforeseen = None if hasattr(cause, "component") else error
-        log.error("%s failed: %s: %s", name, type(cause).__name__, cause, exc_info=unforeseen)
+        log.error("%s failed: %s", name, told(cause), exc_info=unforeseen)
         on_failure(error)
 
 

@@ -11,6 +11,7 @@ import asyncio
 import base64
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -74,6 +75,15 @@ class IceServers:
                     )
             return self._known
 
+    async def listed(self) -> tuple[tuple[RTCIceServer, ...], tuple[RTCIceServer, ...]]:
+        """Everything that the chat server tells now, one a URL; and what `servers` would say. Raises `NotTold`."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                settings = await self._ask()
+        except (aiohttp.ClientError, OSError) as error:  # a `TimeoutError` is one
+            raise NotTold(plainly(error)) from error
+        return everything(settings), choose(settings)
+
     async def _ask(self) -> Mapping[str, Any]:
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type((aiohttp.ClientError, OSError)),
@@ -117,9 +127,36 @@ def choose(settings: Mapping[str, Any]) -> tuple[RTCIceServer, ...]:
     chosen = [RTCIceServer(urls=stun[0])] if stun else []
     if turn:
         url, server = min(turn, key=lambda each: _rank(each[0]) or 0)
-        username, credential = str(server.get("username", "")), str(server.get("credential", ""))
-        chosen.append(RTCIceServer(urls=url, username=username, credential=credential))
+        chosen.append(_with_credentials(url, server))
     return tuple(chosen)
+
+
+def everything(settings: Mapping[str, Any]) -> tuple[RTCIceServer, ...]:
+    """Every STUN and TURN URL of Talk's settings, those that are no good as well, in the order they came."""
+    stun = [RTCIceServer(urls=url) for url, _ in _urls(settings.get("stunservers"))]
+    return (*stun, *(_with_credentials(url, server) for url, server in _urls(settings.get("turnservers"))))
+
+
+def plainly(error: Exception) -> str:
+    """Why a request went wrong, for people and without addresses."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "its name cannot be resolved"
+        case aiohttp.ClientConnectorCertificateError():
+            return "its certificate is not trusted here"
+        case aiohttp.ClientConnectorSSLError():
+            return "it does not speak TLS as we do"
+        case TimeoutError():
+            return "no answer in time"
+        case OSError(errno=int(number)) if number > 0:
+            return os.strerror(number)
+        case _:
+            return type(error).__name__
+
+
+def _with_credentials(url: str, server: Mapping[str, Any]) -> RTCIceServer:
+    username, credential = str(server.get("username", "")), str(server.get("credential", ""))
+    return RTCIceServer(urls=url, username=username, credential=credential)
 
 
 def _urls(servers: object) -> Iterable[tuple[str, Mapping[str, Any]]]:

@@ -23,6 +23,7 @@ from aiortc import (
     RTCRtpSender,
     RTCRtpTransceiver,
 )
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pipeline import RtpReceiver
 from pipeline.rtcp import read
@@ -98,6 +99,29 @@ def answer_opus(transceiver: RTCRtpTransceiver) -> bool:
         for codec in opus:
             codec.parameters = {**codec.parameters, **OPUS_PARAMETERS}
     return bool(opus)
+
+
+def selected(transceiver: RTCRtpTransceiver) -> str:
+    """The type of our candidate in the pair that ICE chose, "host" or "relay"; empty: it cannot be told."""
+    connection: Any = getattr(transceiver.receiver.transport.transport, "_connection", None)
+    for pair in getattr(connection, "_nominated", {}).values():
+        return str(getattr(pair.local_candidate, "type", ""))
+    return ""
+
+
+def certificate(transceiver: RTCRtpTransceiver) -> str:
+    """The kind of the other side's certificate, "EC secp256r1" or "RSA 2048"; empty: it cannot be told."""
+    connection: Any = getattr(transceiver.receiver.transport, "_ssl", None)
+    theirs = connection.get_peer_certificate(as_cryptography=True) if connection is not None else None
+    match theirs.public_key() if theirs is not None else None:
+        case ec.EllipticCurvePublicKey() as key:
+            return f"EC {key.curve.name}"
+        case rsa.RSAPublicKey() as key:
+            return f"RSA {key.key_size}"
+        case None:
+            return ""
+        case key:
+            return type(key).__name__.removesuffix("PublicKey")
 
 
 class Tap:

@@ -13,6 +13,7 @@ from .errors import (
     InvalidSignalingUrl,
     MalformedMessage,
     MessageTooLarge,
+    Obstacle,
     SignalingError,
     SignalingUnreachable,
 )
@@ -47,8 +48,9 @@ from .messages import (
     SendTranscript,
     ServerMessage,
     TranscriptReceived,
+    Welcome,
 )
-from .probe import probe
+from .probe import Greeting, hear_welcome, probe
 from .session import Session, SessionSettings
 
 __all__ = [
@@ -61,12 +63,14 @@ __all__ = [
     "Credentials",
     "ErrorReply",
     "Event",
+    "Greeting",
     "IceCandidate",
     "InternalCredentials",
     "InvalidSignalingUrl",
     "MalformedMessage",
     "MessageReceived",
     "MessageTooLarge",
+    "Obstacle",
     "Offer",
     "OfferRequested",
     "Participant",
@@ -93,7 +97,9 @@ __all__ = [
     "SignalingUnreachable",
     "TicketCredentials",
     "TranscriptReceived",
+    "Welcome",
     "delays",
+    "hear_welcome",
     "probe",
     "signaling_url",
 ]

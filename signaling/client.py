@@ -33,10 +33,14 @@ _CLOSED_KINDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSM
 
 
 class SignalingClient:
-    """One session with one signaling server. Drive it with `run`; it ends by `leave`, rejection or cancellation."""
+    """One session with one signaling server. Drive it with `run`; it ends by `leave`, rejection or cancellation.
 
-    def __init__(self, http: aiohttp.ClientSession, settings: SessionSettings) -> None:
+    `says_losses` False: an outage is for the owner to log.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, settings: SessionSettings, *, says_losses: bool = True) -> None:
         self._http = http
+        self._says_losses = says_losses
         self._settings = settings
         self._session = Session(settings, nonce=lambda: secrets.token_urlsafe(48), uniform=random.uniform)
         self._socket: aiohttp.ClientWebSocketResponse | None = None
@@ -172,7 +176,7 @@ class SignalingClient:
                 self._connected()
             case SessionLost(reason=reason):
                 self.ready.clear()
-                if reason != self._told:
+                if reason != self._told and self._says_losses:
                     log.warning("signaling lost: %s; trying again until it is back", reason)
                 self._told = reason
             case _:

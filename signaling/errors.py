@@ -12,6 +12,21 @@
 
 from __future__ import annotations
 
+import enum
+
+
+class Obstacle(enum.Enum):
+    """What was in the way of a connection, as far as it can be told."""
+
+    NAME = "name"  # it cannot be resolved
+    REFUSED = "refused"  # nobody listens there
+    SILENT = "silent"  # no answer in time
+    CERTIFICATE = "certificate"  # it is not trusted here
+    NO_TLS = "no_tls"  # https was asked for, and there is none
+    NO_WEBSOCKET = "no_websocket"  # a web server answered, but not as a signaling server does
+    NO_WELCOME = "no_welcome"  # a websocket, but not of a signaling server
+    OTHER = "other"
+
 
 class SignalingError(Exception):
     """Root of all signaling failures."""
@@ -25,6 +40,10 @@ class InvalidSignalingUrl(SignalingError):
 
 class SignalingUnreachable(SignalingError):
     """No websocket could be opened, or the server did not finish the greeting in time."""
+
+    def __init__(self, message: str, obstacle: Obstacle = Obstacle.OTHER) -> None:
+        super().__init__(message)
+        self.obstacle = obstacle
 
 
 class AuthRejected(SignalingError):

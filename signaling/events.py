@@ -9,10 +9,13 @@ from .messages import ServerMessage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted:
-    """A new session: earlier subscriptions are gone; the room is being joined. `features` are the server's."""
+    """A new session: earlier subscriptions are gone; the room is being joined. `features` and `version` are the
+    server's.
+    """
 
     session_id: str
     features: tuple[str, ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

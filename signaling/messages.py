@@ -27,6 +27,7 @@ class HelloReply:
     session_id: str
     resume_id: str = field(repr=False)
     features: tuple[str, ...] = ()
+    version: str = ""  # of the server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import contextlib
+from dataclasses import dataclass, replace
+from typing import Final
 
 import aiohttp
 import tenacity
 
 from .client import SignalingClient
-from .errors import AuthRejected, SignalingUnreachable
+from .dial import dial
+from .errors import AuthRejected, MalformedMessage, Obstacle, SignalingUnreachable
 from .events import Event, SessionLost, SessionRejected, SessionStarted
+from .messages import Welcome
 from .session import SessionSettings
+from .wire import parse
+
+HANG_UP_S: Final = 1.0  # for the server to answer our close frame
 
 
-async def probe(http: aiohttp.ClientSession, settings: SessionSettings, *, tries: int = 2) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """What a server said of itself when it took our hello."""
+
+    version: str
+    features: tuple[str, ...]
+
+
+async def probe(http: aiohttp.ClientSession, settings: SessionSettings, *, tries: int = 2) -> Greeting:
     """Greet the server and say goodbye.
 
     Raises `AuthRejected` at once when the credentials are refused, `SignalingUnreachable` after `tries` attempts.
@@ -25,13 +40,36 @@ async def probe(http: aiohttp.ClientSession, settings: SessionSettings, *, tries
         stop=tenacity.stop_after_attempt(tries),
         reraise=True,
     )
-    async for attempt in retrying:
-        with attempt:
-            await _greet(http, replace(settings, room=""))
+    return await retrying(_greet, http, replace(settings, room=""))
 
 
-async def _greet(http: aiohttp.ClientSession, settings: SessionSettings) -> None:
-    client = SignalingClient(http, settings)
+async def hear_welcome(http: aiohttp.ClientSession, url: str, *, timeout_s: float) -> Welcome:
+    """Open a connection, hear the server's welcome, and hang up. No hello is said, so there is nothing to refuse.
+
+    Raises `SignalingUnreachable`, with what was in the way. `timeout_s` is for the connection, and for the welcome.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            websocket = await dial(http, url)
+    except TimeoutError as error:
+        raise SignalingUnreachable("no answer in time", Obstacle.SILENT) from error
+    try:
+        async with asyncio.timeout(timeout_s):
+            frame = await websocket.receive()
+        message = parse(frame.data) if frame.type is aiohttp.WSMsgType.TEXT else None
+    except (TimeoutError, MalformedMessage, ConnectionError):
+        message = None
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANG_UP_S):
+                await websocket.close()
+    if not isinstance(message, Welcome):
+        raise SignalingUnreachable("it takes websockets, but says no welcome", Obstacle.NO_WELCOME)
+    return message
+
+
+async def _greet(http: aiohttp.ClientSession, settings: SessionSettings) -> Greeting:
+    client = SignalingClient(http, settings, says_losses=False)
     first: list[Event] = []
     heard = asyncio.Event()
 
@@ -46,8 +84,8 @@ async def _greet(http: aiohttp.ClientSession, settings: SessionSettings) -> None
         await client.leave()
         running.cancel()
     match first[0]:
-        case SessionStarted():
-            return
+        case SessionStarted(version=version, features=features):
+            return Greeting(version=version, features=features)
         case SessionRejected(code=code, explanation=explanation):
             raise AuthRejected(code, explanation)
         case SessionLost(reason=reason):

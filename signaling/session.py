@@ -201,7 +201,7 @@ class Session:
 
     def _greeted(self, message: ServerMessage, now: float) -> list[Command]:
         match message:
-            case HelloReply(session_id=session_id, resume_id=resume_id, features=features):
+            case HelloReply(session_id=session_id, resume_id=resume_id):
                 resumed = self._resuming and session_id == self.session_id
                 self.session_id, self._resume_id, self._resuming = session_id, resume_id, False
                 if resumed and not self._entered:
@@ -210,7 +210,8 @@ class Session:
                     self.state = State.ESTABLISHED
                     return [self._stable_at(now), Emit(SessionResumed(session_id=session_id))]
                 self._entered = False
-                return self._begin(Emit(SessionStarted(session_id=session_id, features=features)), now)
+                started = SessionStarted(session_id=session_id, features=message.features, version=message.version)
+                return self._begin(Emit(started), now)
             case ErrorReply(code="no_such_session") if self._resuming:
                 self._forget()
                 return [Send(self._hello()), self._answer_by(now)]

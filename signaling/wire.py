@@ -7,8 +7,9 @@ What we do not know becomes `Unknown`, never an exception: newer servers may say
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from .errors import MalformedMessage
 from .messages import (
@@ -39,6 +40,8 @@ from .messages import (
     Unknown,
     Welcome,
 )
+
+_CODE: Final = re.compile(r"[A-Za-z_-]{1,64}")
 
 
 def encode(message: ClientMessage) -> dict[str, Any]:
@@ -105,16 +108,17 @@ def parse(text: str) -> ServerMessage:
         case "hello":
             hello = _object(wire, "hello")
             server = hello.get("server")
-            features = _strings(server.get("features")) if isinstance(server, dict) else ()
+            server = server if isinstance(server, dict) else {}
             return HelloReply(
                 session_id=_required(hello, "sessionid"),
                 resume_id=_text(hello, "resumeid"),
-                features=features,
+                features=_strings(server.get("features")),
+                version=_text(server, "version"),
             )
         case "error":
             error_object = _object(wire, "error")
             return ErrorReply(
-                code=_text(error_object, "code") or "unknown_error",
+                code=_code(_text(error_object, "code")) or "unknown_error",
                 message=_text(error_object, "message"),
                 request_id=_text(wire, "id") or None,
             )
@@ -122,7 +126,7 @@ def parse(text: str) -> ServerMessage:
             return RoomReply(room_id=_text(_object(wire, "room"), "roomid"))
         case "bye":
             bye = wire.get("bye")
-            return Bye(reason=_text(bye, "reason") if isinstance(bye, dict) else "")
+            return Bye(reason=_code(_text(bye, "reason")) if isinstance(bye, dict) else "")
         case "event":
             return _event(_object(wire, "event"))
         case "message":
@@ -229,6 +233,11 @@ def _required(wire: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value:
         raise MalformedMessage(f"`{key}` is missing or not a text")
     return value
+
+
+def _code(text: str) -> str:
+    """Codes and reasons are logged. What the protocol has are identifiers; anything else may be about somebody."""
+    return text if _CODE.fullmatch(text) else ""
 
 
 def _text(wire: Mapping[str, Any], key: str) -> str:

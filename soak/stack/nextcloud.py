@@ -58,6 +58,7 @@ class Nextcloud:
         self._http: aiohttp.ClientSession | None = None
         self.joins: dict[str, int] = {}  # by token: how often HPB asked for somebody to be let in
         self.app_secret = secrets.token_hex(16)  # as AppAPI would have given it to us
+        self.stun_urls: tuple[str, ...] = ()
         self.turn_urls: tuple[str, ...] = ()
         self.turn_secret = ""  # shared with the TURN server
         self.refusal: str | None = None  # an error code with which every question of HPB is answered
@@ -144,11 +145,12 @@ class Nextcloud:
             return web.json_response({"ocs": {"meta": {"statuscode": 401}, "data": []}}, status=401)
         username = f"{int(time.time() + TURN_CREDENTIALS_LIVE_S)}:roomscribe"
         digest = hmac.new(self.turn_secret.encode(), username.encode(), hashlib.sha1).digest()
+        stun = [{"urls": [url]} for url in self.stun_urls]
         turn = [
             {"urls": [url], "username": username, "credential": base64.b64encode(digest).decode()}
             for url in self.turn_urls
         ]
-        return _ocs({"server": self._hpb_url, "stunservers": [], "turnservers": turn})
+        return _ocs({"server": self._hpb_url, "stunservers": stun, "turnservers": turn})
 
     async def _asked(self, request: web.Request) -> web.Response:
         body = await request.read()

@@ -77,6 +77,7 @@ async def test_a_model_that_cannot_be_loaded_is_told_with_the_reason(open_api, e
 
         assert (status, answer["status"], api.retry_after) == (503, "failed", None)
         assert "ROOMSCRIBE_MODEL" in answer["error"]
+        assert str(tmp_path) not in answer["error"]
 
 
 @pytest.mark.parametrize(

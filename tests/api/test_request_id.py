@@ -90,8 +90,8 @@ async def test_an_access_line_has_the_routes_template_and_not_the_path(caplog):
     lines = [re.sub(r"\d+\.\d ms", "… ms", record.getMessage()) for record in caplog.records]
     assert lines == [
         "GET /rooms/{token}: 200 in … ms",
-        "GET (no route): 404 in … ms",
-        "(other) (no route): 405 in … ms",
+        "GET other: 404 in … ms",
+        "other other: 405 in … ms",
     ]
 
 

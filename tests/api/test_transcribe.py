@@ -17,7 +17,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import app
+from api.cli import build
 from pipeline import Engine
 from pipeline.errors import DecodeFailed
 from tests.pipeline.recordings import silence, speech, write
@@ -156,7 +156,7 @@ def test_speech_that_could_not_be_transcribed_is_marked_and_counted(ada, monkeyp
         raise DecodeFailed("too strange")
 
     monkeypatch.setattr(Engine, "transcribe", transcribe)
-    result = CliRunner().invoke(app, ["transcribe", str(ada)])
+    result = CliRunner().invoke(build(names=["transcribe"]), ["transcribe", str(ada)])
 
     assert (result.exit_code, result.stdout) == (1, "[…]\n")
     assert "ada.flac: 1 utterances could not be transcribed and are marked […]: try it again" in result.stderr
@@ -165,7 +165,7 @@ def test_speech_that_could_not_be_transcribed_is_marked_and_counted(ada, monkeyp
 def test_a_recognition_server_that_is_not_there_is_not_waited_for_for_ever(ada, monkeypatch):
     monkeypatch.setenv("ROOMSCRIBE_ASR_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("api.transcribe.SERVER_S", 0.3)
-    result = CliRunner().invoke(app, ["transcribe", str(ada)])
+    result = CliRunner().invoke(build(names=["transcribe"]), ["transcribe", str(ada)])
 
     assert result.exit_code == 2
     assert "the recognition server of ROOMSCRIBE_ASR_URL did not answer" in result.stderr

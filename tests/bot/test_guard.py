@@ -47,10 +47,10 @@ async def test_a_failure_goes_no_further_and_is_handed_over(failures):
     assert failures == [error]
 
 
-async def test_a_failure_that_nobody_expected_is_logged_once_with_its_traceback(failures, said):
+async def test_a_failure_that_nobody_expected_is_logged_once_with_its_traceback_and_without_its_text(failures, said):
     await guard("a speaker", raising(ValueError("it broke")), failures.append)
 
-    assert said() == [("a speaker failed: ValueError: it broke", True)]
+    assert said() == [("a speaker failed: ValueError", True)]
 
 
 async def test_an_error_of_our_own_says_enough_without_a_traceback(failures, said):
@@ -65,7 +65,7 @@ async def test_of_a_group_the_first_cause_is_named(failures, said):
     await guard("a speaker", raising(group), failures.append)
 
     assert failures == [group]
-    assert said()[0][0] == "a speaker failed: KeyError: 'the cause'"
+    assert said()[0][0] == "a speaker failed: KeyError"
 
 
 async def test_an_error_of_our_own_in_a_group_needs_no_traceback_either(failures, said):

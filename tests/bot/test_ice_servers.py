@@ -10,7 +10,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ice_servers import FRESH_S, PATH, ChatServerSettings, IceServers, choose
+from bot.ice_servers import FRESH_S, PATH, ChatServerSettings, IceServers, NotTold, choose
 
 TURN = {"urls": ["turn:turn.test:3478?transport=udp"], "username": "u", "credential": "c"}
 SETTINGS = {"stunservers": [{"urls": ["stun:stun.test:443"]}], "turnservers": [TURN]}
@@ -154,3 +154,28 @@ async def test_a_chat_server_that_never_answers_holds_nobody_up_for_long(monkeyp
         assert await IceServers(http, ChatServerSettings(url=url, secret="s")).servers() == ()
         for writer in writers:
             writer.close()
+
+
+async def test_a_check_is_told_every_url_and_which_of_them_would_be_used():
+    async with asking() as (chat, ice):
+        urls = ["turns:a.test?transport=udp", "turn:b.test?transport=tcp", TURN["urls"][0]]
+        chat.answer = {"ocs": {"data": {"stunservers": [{"urls": ["stuns:x", "stun:y"]}], **turn(*urls)}}}
+
+        listed, chosen = await ice.listed()
+
+    assert [each.urls for each in listed] == ["stuns:x", "stun:y", *urls]
+    assert [each.urls for each in chosen] == ["stun:y", TURN["urls"][0]]
+    assert {each.credential for each in listed if each.urls.startswith("turn")} == {"c"}
+
+
+async def test_a_check_is_told_why_the_chat_server_tells_nothing(monkeypatch):
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(NotTold, match="refused"):
+            await IceServers(http, ChatServerSettings(url="http://127.0.0.1:9", secret="s")).listed()
+    async with asking() as (chat, ice):
+        chat.status = 401
+        with pytest.raises(NotTold, match="ROOMSCRIBE_APP_SECRET"):
+            await ice.listed()
+        monkeypatch.setattr("bot.ice_servers.TIMEOUT_S", 0.0)
+        with pytest.raises(NotTold, match="in time"):
+            await ice.listed()

@@ -2,9 +2,13 @@
 
 import asyncio
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractResolver
 
-from signaling import AuthRejected, SignalingUnreachable, probe
+from signaling import AuthRejected, Obstacle, SignalingUnreachable, hear_welcome, probe, signaling_url
+from signaling.embedded.replies import FEATURES, VERSION
 from tests.signaling.callers import PATIENCE_S, free_port, scripted, serving, settings_for, telephone
 
 
@@ -23,7 +27,11 @@ class Line:
 
     async def probe(self, url, *, tries=2, **changes):
         async with asyncio.timeout(PATIENCE_S):
-            await probe(self._http, settings_for(url, **changes), tries=tries)
+            return await probe(self._http, settings_for(url, **changes), tries=tries)
+
+    async def hears_welcome(self, url, *, timeout_s=PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
+            return await hear_welcome(self._http, signaling_url(url), timeout_s=timeout_s)
 
 
 async def test_a_server_that_takes_our_secret_is_fine_at_the_first_try(line):
@@ -111,3 +119,114 @@ async def test_a_probe_that_is_cancelled_ends(line):
         task.cancel()
 
     assert task.cancelled()
+
+
+async def test_who_was_greeted_is_told_with_version_and_features(line):
+    async with serving() as server:
+        greeting = await line.probe(server.url)
+
+    assert greeting.version == VERSION
+    assert set(greeting.features) == set(FEATURES)
+
+
+async def test_a_server_that_says_nothing_of_itself_is_fine_as_well(line):
+    async def is_terse(desk):
+        await desk.hears()
+        await desk.says({"type": "hello", "hello": {"sessionid": "s1", "resumeid": "r1", "server": "mine"}})
+        await desk.listens_on()
+
+    async with scripted(is_terse) as url:
+        greeting = await line.probe(url)
+
+    assert (greeting.version, greeting.features) == ("", ())
+
+
+async def test_the_welcome_is_heard_without_a_hello(line):
+    said = asyncio.get_running_loop().create_future()
+
+    async def welcomes(desk):
+        await desk.says({"type": "welcome", "welcome": {"version": "2.0", "features": ["mcu"]}})
+        said.set_result(await desk.listens_on())
+
+    async with scripted(welcomes) as url:
+        welcome = await line.hears_welcome(url)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await said == []
+
+    assert (welcome.version, welcome.features) == ("2.0", ("mcu",))
+
+
+@pytest.mark.parametrize("words", [[], ["no JSON"], [{"type": "hello", "hello": {"sessionid": "s1"}}]])
+async def test_a_websocket_without_a_welcome_is_no_signaling_server(line, words):
+    async def chatters(desk):
+        await desk.says(*words)
+
+    async with scripted(chatters) as url:
+        with pytest.raises(SignalingUnreachable, match="welcome") as said:
+            await line.hears_welcome(url)
+
+    assert said.value.obstacle is Obstacle.NO_WELCOME
+
+
+async def test_a_welcome_is_not_waited_for_for_ever(line):
+    async def says_nothing(desk):
+        await desk.listens_on()
+
+    async with scripted(says_nothing) as url:
+        with pytest.raises(SignalingUnreachable) as said:
+            await line.hears_welcome(url, timeout_s=0.1)
+
+    assert said.value.obstacle is Obstacle.NO_WELCOME
+
+
+class NoNames(AbstractResolver):
+    async def resolve(self, host, port=0, family=0):
+        raise OSError
+
+    async def close(self):
+        pass
+
+
+async def test_a_name_that_is_none_is_told_from_a_port_where_nobody_listens(line):
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=NoNames())) as http:
+        with pytest.raises(SignalingUnreachable, match="resolved") as unknown:
+            await Line(http, []).hears_welcome("http://hpb.test")
+    with pytest.raises(SignalingUnreachable, match="refused") as closed:
+        await line.hears_welcome(f"http://127.0.0.1:{free_port()}")
+
+    assert (unknown.value.obstacle, closed.value.obstacle) == (Obstacle.NAME, Obstacle.REFUSED)
+
+
+async def test_a_web_server_that_has_no_such_path_is_told_by_its_status(line):
+    runner = web.AppRunner(web.Application(), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        with pytest.raises(SignalingUnreachable, match="404") as wrong_path:
+            await line.hears_welcome(f"http://127.0.0.1:{port}")
+        with pytest.raises(SignalingUnreachable, match="TLS") as no_tls:
+            await line.hears_welcome(f"https://127.0.0.1:{port}")
+    finally:
+        await runner.cleanup()
+
+    assert (wrong_path.value.obstacle, no_tls.value.obstacle) == (Obstacle.NO_WEBSOCKET, Obstacle.NO_TLS)
+
+
+async def test_a_server_that_never_takes_the_connection_is_silent(line):
+    writers = []
+    async with await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0) as deaf:
+        port = deaf.sockets[0].getsockname()[1]
+        with pytest.raises(SignalingUnreachable) as said:
+            await line.hears_welcome(f"http://127.0.0.1:{port}", timeout_s=0.2)
+        for writer in writers:
+            writer.close()
+
+    assert said.value.obstacle is Obstacle.SILENT
+
+
+async def test_what_it_raises_it_does_not_log_besides(line, caplog):
+    with pytest.raises(SignalingUnreachable):
+        await line.probe(f"http://127.0.0.1:{free_port()}")
+
+    assert not [record for record in caplog.records if record.name.startswith("roomscribe")]
