@@ -18,6 +18,7 @@ from .metrics import Metrics
 from .outbox import Outbox
 from .pace import Pace
 from .receipts import Receipts, Sent
+from .status import Latencies
 from .targets import Targets
 
 log = logging.getLogger("roomscribe.bot.delivery")
@@ -41,10 +42,12 @@ class Delivery:
         self._targets = targets
         self._client = client
         self._metrics = metrics
-        self._receipts = Receipts()
+        self._receipts = Receipts(metrics.totals.queue("room_unconfirmed"))
         self._pace = Pace(rate=RATE, burst=BURST)
         self._news = asyncio.Event()  # an answer came, or the connection went
-        self._sent = 0
+        self.sent = 0  # captions, each reader counted
+        self.dropped = 0  # finals, each reader counted
+        self.latencies = Latencies()
         self.since = _now()  # when the bot came into the room; set by its owner
 
     @property
@@ -94,31 +97,43 @@ class Delivery:
     # Finals.
 
     async def _send_to_all(self, final: FinalTranscript) -> None:
+        """To each reader for whom it is: of a transcript and its translation, everybody gets one."""
+        waited_s = None
         for reader in self._targets.readers():
             await self._catch_up(reader)
+            if not final.is_for(reader):
+                continue
+            before = self.sent
             if not await self._send_final(final, reader) and self._targets.miss(reader, final):
-                self._metrics.caption_dropped("reader_away")
+                self._drop("reader_away")
+            if waited_s is None and self.sent > before:
+                waited_s = _now() - final.heard_at
+        if waited_s is not None:
+            self.latencies.note(waited_s)
         await self._ask()
 
     async def _catch_up(self, reader: str) -> None:
         """What was missed goes before what was said later."""
         while (final := self._targets.missed(reader)) is not None:
             await self._keep_pace()
-            if await self._send_final(final, reader):
+            if await self._send_final(final, reader, waited=True):
                 self._targets.caught_up(reader)
                 await self._ask()
 
-    async def _send_final(self, final: FinalTranscript, reader: str) -> bool:
-        """To each session of `reader`, once. False: it has none, or lost it before anything was sent."""
+    async def _send_final(self, final: FinalTranscript, reader: str, *, waited: bool = False) -> bool:
+        """To each session of `reader`, once. False: it has none, or lost it before anything was sent.
+
+        `waited`: it was kept for the reader, who was away.
+        """
         if _now() - final.heard_at > MAX_AGE_S:
-            self._metrics.caption_dropped("too_old")
+            self._drop("too_old")
             return True
         served: set[str] = set()
         connection = self._client.connection
         while waiting := self._targets.sessions(reader) - served:
             recipient = min(waiting)
             connection = self._client.connection
-            if await self._send(final, recipient):
+            if await self._send(final, recipient, language_id=final.language_for(reader), waited=waited):
                 served.add(recipient)
             else:  # its session may be another one by the time we are back
                 await self._connected()
@@ -161,7 +176,7 @@ class Delivery:
             connection = self._client.connection
             sessions = self._targets.sessions(reader)
             for recipient in sorted(sessions):
-                if not await self._send(sent.final, recipient):
+                if not await self._send(sent.final, recipient, language_id=sent.final.language_for(reader)):
                     return False
             if sessions:
                 self._receipts.sent(sent.final, reader, connection=connection, now=_now())
@@ -183,7 +198,7 @@ class Delivery:
 
     async def _send_partial(self, partial: PartialTranscript) -> None:
         for recipient in self._targets.recipients():
-            if not await self._send(partial, recipient):
+            if not await self._send(partial, recipient, language_id=partial.language_id):
                 return
 
     async def _keep_pace(self) -> None:
@@ -192,31 +207,36 @@ class Delivery:
             await asyncio.sleep(wait_s)
         self._pace.went(now=_now())
 
-    async def _send(self, transcript: Transcript, recipient: str) -> bool:
+    async def _send(self, transcript: Transcript, recipient: str, *, language_id: str, waited: bool = False) -> bool:
         """False: not now. What can never be sent counts as sent, and is logged."""
         try:
-            if not await self._client.send(caption(transcript, recipient)):
+            if not await self._client.send(caption(transcript, recipient, language_id=language_id)):
                 return False
         except MessageTooLarge as error:
             log.error("a caption was not sent: %s", error)
             return True
         now = _now()
-        self._metrics.caption(final=isinstance(transcript, FinalTranscript), latency_s=now - transcript.heard_at)
-        if not self._sent:
+        final = isinstance(transcript, FinalTranscript)
+        self._metrics.caption(final=final, latency_s=now - transcript.heard_at, waited=waited)
+        if not self.sent:
             self._metrics.first_caption(now - self.since)
-        self._sent += 1
-        if self._sent % BREATH == 0:
+        self.sent += 1
+        if self.sent % BREATH == 0:
             await asyncio.sleep(0)
         return True
 
+    def _drop(self, reason: str) -> None:
+        self.dropped += 1
+        self._metrics.caption_dropped(reason)
 
-def caption(transcript: Transcript, recipient: str) -> SendTranscript:
+
+def caption(transcript: Transcript, recipient: str, *, language_id: str) -> SendTranscript:
     """The message to one reader. A pipeline's speaker is "key/session id"; readers know the session id."""
     return SendTranscript(
         recipient=recipient,
         speaker=transcript.speaker.partition("/")[2],
         text=transcript.text,
-        language_id=transcript.language_id,
+        language_id=language_id,
         final=isinstance(transcript, FinalTranscript),
     )
 

@@ -1,13 +1,16 @@
 """Everything that can go wrong in and around a room; each failure names the room, and the speaker where there is one.
 
 BotError
-├── RoomFailed          the room's bot gave up; the message says why and what to do
-│   └── SecretRejected  the signaling server refuses us: true for every room, until the setting is mended
-├── ProcessFull         no room can be served beyond those that are; the message names the setting
-├── TooManyTargets      the bound on readers of one room is reached
-├── NoSuchRoom          no bot serves this room
-├── NotReady            the model is not loaded (yet)
-└── PeerFailed          a publisher's peer connection could not be made, or broke
+├── RoomFailed              the room's bot gave up; the message says why and what to do
+│   └── SecretRejected      the signaling server refuses us: true for every room, until the setting is mended
+├── ProcessFull             no room can be served beyond those that are; the message names the setting
+├── TooManyTargets          the bound on readers of one room is reached
+├── NoSuchRoom              no bot serves this room
+├── NotATarget              a translation was asked for by somebody who has not asked for captions
+├── BadLanguagePair         nothing can be translated into this: it is no language, or the room's own
+├── TranslationUnsupported  it could be, but not by the model that is loaded
+├── NotReady                the model is not loaded (yet)
+└── PeerFailed              a publisher's peer connection could not be made, or broke
 """
 
 from __future__ import annotations
@@ -41,6 +44,18 @@ class TooManyTargets(BotError):
 
 
 class NoSuchRoom(BotError):
+    component = "bot.supervisor"
+
+
+class NotATarget(BotError):
+    component = "bot.targets"
+
+
+class BadLanguagePair(BotError):
+    component = "bot.supervisor"
+
+
+class TranslationUnsupported(BotError):
     component = "bot.supervisor"
 
 

@@ -1,7 +1,8 @@
 """What waits to be delivered to a room's readers: finals in order and never lost, partials latest only.
 
-A final takes its speaker's waiting partial with it: a partial can never overtake its final. When the finals' bound is
-reached (the signaling server is away), `put` waits, and the wait is felt by the speakers' decoders.
+A final takes its speaker's waiting partial with it: a partial can never overtake its final. (A translation does not:
+its readers get no partials.) When the finals' bound is reached (the signaling server is away), `put` waits, and the
+wait is felt by the speakers' decoders.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from pipeline import Bounded, ChannelStats, FinalTranscript, Latest, PartialTranscript, Transcript
+from pipeline import Bounded, ChannelStats, FinalTranscript, Latest, PartialTranscript, Totals, Transcript
 
 MAX_FINALS: Final = 200  # a room
 MAX_PARTIALS: Final = 200  # one a speaker
@@ -18,9 +19,10 @@ MAX_PARTIALS: Final = 200  # one a speaker
 class Outbox:
     """One a room, with one reader."""
 
-    def __init__(self) -> None:
-        self._finals: Bounded[FinalTranscript] = Bounded(MAX_FINALS)
-        self._partials: Latest[str, PartialTranscript] = Latest(MAX_PARTIALS)
+    def __init__(self, totals: Totals | None = None) -> None:
+        totals = totals or Totals()
+        self._finals: Bounded[FinalTranscript] = Bounded(MAX_FINALS, totals.queue("room_finals"))
+        self._partials: Latest[str, PartialTranscript] = Latest(MAX_PARTIALS, totals.queue("room_partials"))
         self._nudged = False
         self._changed = asyncio.Event()
         self._delivered = asyncio.Event()
@@ -30,7 +32,8 @@ class Outbox:
         if isinstance(transcript, PartialTranscript):
             self._partials.put(transcript.speaker, transcript)
         else:
-            self._partials.discard(transcript.speaker)
+            if not transcript.instead:
+                self._partials.discard(transcript.speaker)
             await self._finals.put(transcript)
         self._note_change()
 

@@ -29,7 +29,7 @@ from signaling import IceCandidate
 
 from .errors import PeerFailed
 from .ice import LocalAddresses
-from .rtp_tap import Tap, answer_opus
+from .rtp_tap import Tap, answer_opus, selected
 from .sdp import AudioOffer, NoAudio, audio_only
 
 log = logging.getLogger("roomscribe.bot.peer")
@@ -116,6 +116,11 @@ class Peer:
             for transceiver in self._connection.getTransceivers()
             for candidate in transceiver.receiver.transport.transport.iceGatherer.getLocalCandidates()
         ]
+
+    @property
+    def selected(self) -> str:
+        """The type of our candidate in the pair that ICE chose; empty: there is none."""
+        return next(filter(None, map(selected, self._connection.getTransceivers())), "")
 
     @property
     def transceivers(self) -> list[RTCRtpTransceiver]:

@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline import FinalTranscript
+from pipeline import FinalTranscript, QueueTotals
 
 MAX_UNCONFIRMED: Final = 200  # finals; beyond it the oldest is taken for read
 MAX_ASKED: Final = 200  # questions without an answer; beyond it the oldest is given up
@@ -35,7 +35,8 @@ class Sent:
 class Receipts:
     """`connection` numbers the websockets of one client, rising."""
 
-    def __init__(self) -> None:
+    def __init__(self, totals: QueueTotals | None = None) -> None:
+        self._totals = totals or QueueTotals()
         self._sent: deque[Sent] = deque(maxlen=MAX_UNCONFIRMED)
         self._asked: dict[int, int] = {}  # question → connection; ≤ MAX_ASKED
         self._numbers = itertools.count(1)
@@ -45,7 +46,9 @@ class Receipts:
         newest = self._sent[-1] if self._sent else None
         if newest is None or newest.final is not final or newest.connection != connection or newest.number is not None:
             newest = Sent(final=final, connection=connection, at=now)
+            self._totals.dropped += len(self._sent) == MAX_UNCONFIRMED
             self._sent.append(newest)
+            self._totals.holds(len(self._sent))
         newest.readers.append(reader)
 
     def ask(self, *, connection: int) -> int:

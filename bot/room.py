@@ -39,6 +39,7 @@ from .outbox import Outbox
 from .roster import Roster
 from .settings import RoomSettings
 from .speakers import Speakers
+from .status import RoomStatus, Troubles
 from .subscriber import publisher_of
 from .sweep import Sweeper
 from .targets import Targets
@@ -85,10 +86,11 @@ class RoomBot:
                 backoff=settings.signaling.backoff,
             ),
         )
+        self._troubles = Troubles()
         self._roster = Roster()
         self._names = Names()
         self._targets = Targets(forget_after_s=settings.forget_after_s)
-        self._outbox = Outbox()
+        self._outbox = Outbox(metrics.totals)
         self._delivery = Delivery(
             room=token, outbox=self._outbox, targets=self._targets, client=self._client, metrics=metrics
         )
@@ -106,10 +108,13 @@ class RoomBot:
             ice_servers=ice_servers,
             room_key=key,
             hints=lambda: self._names.hints() if settings.hints else "",  # `_names` is made anew with each session
+            wishes=lambda: self._targets.wishes,
+            troubles=self._troubles,
         )
         self._token = token
         self._tasks: asyncio.TaskGroup | None = None
         self._ending = asyncio.Event()
+        self._why = ""
         self._failure: RoomFailed | None = None
         self._over_since: float | None = None
         self._asked_at = _now()
@@ -152,9 +157,18 @@ class RoomBot:
     def targets(self) -> int:
         return len(self._targets)
 
-    def enable(self, nextcloud_session_id: str) -> None:
-        """Send captions to this reader. Raises `TooManyTargets`."""
-        self._targets.enable(nextcloud_session_id, now=_now())
+    @property
+    def language(self) -> Language:
+        """What is spoken here."""
+        return self._speakers.language
+
+    def enable(self, nextcloud_session_id: str, translation: Language | None = None) -> None:
+        """Send captions to this reader, translated if `translation` says so. Raises `TooManyTargets`."""
+        self._targets.enable(nextcloud_session_id, now=_now(), translation=translation)
+
+    def translate(self, nextcloud_session_id: str, translation: Language | None) -> None:
+        """From the next final on, this reader reads `translation`; None: what is said. Raises `NotATarget`."""
+        self._targets.translate(nextcloud_session_id, translation)
 
     def disable(self, nextcloud_session_id: str) -> None:
         """Send no more captions to this reader; after the last one has gone, the bot leaves."""
@@ -164,11 +178,30 @@ class RoomBot:
         """For everybody's next utterance."""
         self._speakers.set_language(language)
 
+    def status(self, now: float) -> RoomStatus:
+        """How it fares, without a word, a name or an id."""
+        return RoomStatus(
+            state=self.state.value,
+            connected=self._connected,
+            language_id=self.language.id,
+            speakers_heard=len(self._speakers.active),
+            speakers_waiting=self._speakers.unheard,
+            speakers_finishing=len(self._speakers.finishing),
+            targets=len(self._targets),
+            translation_targets=len(self._targets.wishes),
+            since_s=now - self._asked_at,
+            last_error=self._troubles.last,
+            latency_p50_s=self._delivery.latencies.quantile(0.5),
+            latency_p95_s=self._delivery.latencies.quantile(0.95),
+            captions_sent=self._delivery.sent,
+            captions_dropped=self._delivery.dropped,
+        )
+
     def stop(self, reason: str) -> None:
         """Leave the room: `run` delivers the last words and returns."""
         if self.state is not RoomState.LEAVING:
             self.state = RoomState.LEAVING
-            log.info("leaving a room: %s", reason)
+            self._why = reason
             self._ending.set()
 
     async def run(self) -> None:
@@ -184,6 +217,7 @@ class RoomBot:
             delivery = tasks.create_task(self._delivery.run())
             ticking = tasks.create_task(self._tick())
             await self._ending.wait()
+            log.info("leaving a room: %s", self._why)  # here and not in `stop`, whose caller may be about another room
             ticking.cancel()
             await self._drain()
             self._speakers.abandon()
@@ -220,10 +254,12 @@ class RoomBot:
             case SessionLost():
                 if self._connected:  # the outage, not every attempt to end it
                     self._metrics.signaling_lost()
+                    self._troubles.note("the signaling connection was lost")
                     self._delivery.lost()
                 self._connected = False
             case SessionRejected(code=code, explanation=explanation):
                 self._failure = rejection(code, explanation, room=self._token)
+                self._troubles.note(f"the signaling server refused us: {code}")
                 self.stop("rejected by the signaling server")
             case MessageReceived(message=message):
                 self._told(message)
@@ -273,6 +309,7 @@ class RoomBot:
                 self._speakers.post(publisher, message)
             case ErrorReply(code=code):
                 log.warning("the signaling server answered with %s", code)
+                self._troubles.note(f"the signaling server answered with {code}")
             case Answer() | _:
                 pass
 

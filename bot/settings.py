@@ -29,6 +29,7 @@ class RoomSettings:
     signaling: SignalingSettings
     addresses: LocalAddresses = field(default_factory=LocalAddresses)
     relay_only: bool = False
+    verify_tls: bool = True  # of the signaling server and the chat server
     chat_server: ChatServerSettings = field(default_factory=ChatServerSettings)
     speaker: SpeakerSettings = field(default_factory=SpeakerSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
@@ -37,7 +38,7 @@ class RoomSettings:
     leave_after_s: float = 60.0  # without a reader
     forget_after_s: float = 60.0  # a reader who has left the room or the call may come back until then
     call_over_after_s: float = 15.0  # nobody in the call: a page that is reloaded comes back within seconds
-    drain_timeout_s: float = 5.0  # for the last words on leaving
+    drain_timeout_s: float = 10.0  # for the last words on leaving
     speaker_retry_s: float = 5.0  # after a speaker's pipeline failed
     hints: bool = False  # tell the recogniser the names of those in the room
     max_speakers: int = 200

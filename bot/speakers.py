@@ -9,15 +9,27 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline import Engine, Language, Media, RtpReceiver, SpeakerPipeline, Transcript, VoiceDetectors
+from pipeline import (
+    NO_WISHES,
+    Engine,
+    Language,
+    Media,
+    RtpReceiver,
+    SpeakerPipeline,
+    Transcript,
+    VoiceDetectors,
+    Wishes,
+)
 from signaling import Candidate, ClientMessage, ErrorReply, Offer
 
 from .admission import Admission, Bound, Places
 from .guard import guard
 from .ice_servers import IceServers
+from .log_context import about_speaker
 from .metrics import Metrics
 from .rtp_tap import Tap
 from .settings import RoomSettings
+from .status import Troubles
 from .subscriber import Subscriber
 from .sweep import Sweeper
 
@@ -61,11 +73,15 @@ class Speakers:
         ice_servers: IceServers,
         room_key: str,
         hints: Callable[[], str] = str,
+        wishes: Callable[[], Wishes] = lambda: NO_WISHES,
+        troubles: Troubles | None = None,
     ) -> None:
         self._hints = hints
+        self._wishes = wishes
+        self._troubles = troubles or Troubles()
         self._engine = engine
         self._detectors = detectors
-        self._language = language
+        self.language = language
         self._settings = settings
         self._send = send
         self._emit = emit
@@ -86,6 +102,11 @@ class Speakers:
     @property
     def active(self) -> Collection[Speaker]:
         return self._active.values()
+
+    @property
+    def finishing(self) -> Collection[Speaker]:
+        """Those that were stopped, and whose last words are still being decoded."""
+        return self._finishing
 
     @property
     def unheard(self) -> int:
@@ -122,7 +143,7 @@ class Speakers:
 
     def set_language(self, language: Language) -> None:
         """From each speaker's next utterance on, and for those who come."""
-        self._language = language
+        self.language = language
         for speaker in self._active.values():
             speaker.pipeline.set_language(language)
 
@@ -163,7 +184,7 @@ class Speakers:
         pipeline = SpeakerPipeline(
             # Not the session alone: one that comes back may overlap with its former self's last words.
             speaker=f"{self._room_key}.{next(self._starts)}/{session_id}",
-            language=self._language,
+            language=self.language,
             engine=self._engine,
             emit=self._emit,
             settings=self._settings.speaker,
@@ -171,6 +192,7 @@ class Speakers:
             detector=self._detectors.new(),
             room=self._room_key,
             hints=self._hints,
+            wishes=self._wishes,
         )
         receiver = None
         if self._media is not None:
@@ -183,14 +205,16 @@ class Speakers:
             addresses=self._settings.addresses,
             settings=self._settings.subscription,
             ice_servers=self._ice_servers,
+            metrics=self._metrics,
             relay_only=self._settings.relay_only,
             tap=None if receiver is None else Tap(receiver, self._sweeper),
         )
         speaker = Speaker(pipeline=pipeline, subscriber=subscriber, receiver=receiver)
         self._active[session_id] = speaker
 
-        def failed(_: Exception) -> None:
+        def failed(error: Exception) -> None:
             self._metrics.speaker_failed()
+            self._troubles.note(f"a speaker's captions broke off ({type(error).__name__})")
             if self._active.get(session_id) is speaker:
                 del self._active[session_id]
                 clock = asyncio.get_running_loop().time
@@ -199,6 +223,7 @@ class Speakers:
         speaker.running = tasks.create_task(guard("a speaker", self._run(speaker), failed))
 
     async def _run(self, speaker: Speaker) -> None:
+        about_speaker(speaker.pipeline.speaker.partition("/")[0])
         broken: list[Exception] = []
 
         async def subscribe() -> None:

@@ -16,12 +16,13 @@ from typing import Final
 import av
 from aiortc import RTCIceServer
 
-from pipeline import DropOldest
+from pipeline import ChannelStats, DropOldest
 from signaling import Candidate, ClientMessage, ErrorReply, MessageTooLarge, Offer, SendAnswer, SendOfferRequest
 
 from .errors import PeerFailed
 from .ice import LocalAddresses
 from .ice_servers import IceServers
+from .metrics import Metrics
 from .peer import Peer
 from .rtp_tap import Tap
 from .subscription import Answer, ClosePeer, Command, Request, State, Subscription, SubscriptionSettings, Wake
@@ -71,6 +72,7 @@ class Subscriber:
         addresses: LocalAddresses,
         settings: SubscriptionSettings,
         ice_servers: IceServers,
+        metrics: Metrics,
         relay_only: bool = False,
         tap: Tap | None = None,
     ) -> None:
@@ -80,10 +82,13 @@ class Subscriber:
         self._track_ended = track_ended
         self._addresses = addresses
         self._ice_servers = ice_servers
+        self._metrics = metrics
         self._relay_only = relay_only
         self._tap = tap
         self._core = Subscription(settings, random.uniform)
-        self._mailbox: DropOldest[Offer | Candidate | ErrorReply | _PeerState | _NotSent] = DropOldest(MAILBOX)
+        self._mailbox: DropOldest[Offer | Candidate | ErrorReply | _PeerState | _NotSent] = DropOldest(
+            MAILBOX, metrics.totals.queue("speaker_signaling")
+        )
         self._peer: Peer | None = None
         self._drain: asyncio.Task[None] | None = None
         self._offer: Offer | None = None
@@ -93,6 +98,10 @@ class Subscriber:
     @property
     def state(self) -> State:
         return self._core.state
+
+    @property
+    def mailbox(self) -> ChannelStats:
+        return self._mailbox.stats
 
     @property
     def peer(self) -> Peer | None:
@@ -202,6 +211,9 @@ class Subscriber:
 
     def _new_peer(self, ice_servers: tuple[RTCIceServer, ...]) -> Peer:
         def changed(state: str) -> None:
+            self._metrics.peer_state(state)
+            if state == "connected":
+                self._metrics.ice_selected(peer.selected)
             self._mailbox.put(_PeerState(peer, state))
 
         if self._tap is not None:

@@ -28,12 +28,15 @@ from .admission import Admission, Bound
 from .errors import NoSuchRoom, NotReady, ProcessFull, RoomFailed, SecretRejected
 from .guard import guard
 from .ice import check as check_ice
-from .ice_servers import IceServers
+from .ice_servers import ChatServerSettings, IceServers
+from .log_context import about_room
 from .metrics import Metrics
 from .room import RoomBot, RoomState
 from .rtp_tap import make_sweeper, missing
 from .settings import RoomSettings
+from .signaling_watch import SignalingWatch
 from .sweep import Sweeper
+from .translation import check_pair, parse_target
 
 log = logging.getLogger("roomscribe.bot.supervisor")
 
@@ -66,6 +69,9 @@ class Supervisor:
         self._http: aiohttp.ClientSession | None = None
         self._ice_servers: IceServers | None = None
         self._own_tasks: list[asyncio.Task[None]] = []
+        self._watch = SignalingWatch(
+            url=rooms.signaling.url, connected=lambda: any(room.is_connected for room in self._rooms.values())
+        )
         self._stopping = False
 
     @property
@@ -78,6 +84,25 @@ class Supervisor:
         return self._rejected
 
     @property
+    def stopping(self) -> bool:
+        """No room is taken on any more: the process is about to end."""
+        return self._stopping
+
+    @property
+    def signaling_problem(self) -> str | None:
+        """Why the signaling server cannot be reached; None: it can."""
+        return self._watch.problem
+
+    @property
+    def chat_server(self) -> ChatServerSettings:
+        return self._settings.chat_server
+
+    def failure(self, token: str) -> RoomFailed | None:
+        """Why this room's bot gave up, if nobody has asked for it since; unlike `enable`, this does not use it up."""
+        failure, at = self._failures.get(token, (None, 0.0))
+        return failure if _now() - at < FAILURE_AGE_S else None
+
+    @property
     def full(self) -> Mapping[Bound, str]:
         """Why no room can be served beyond those that are; empty: one can."""
         return self.admission.no_room(rooms=len(self._rooms))
@@ -86,11 +111,12 @@ class Supervisor:
         check_ice()
         self.media = await self._receive_path()  # first: it may raise
         # No limit on connections: each room holds one for as long as it lives, and rooms have their own bound.
-        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=self._settings.verify_tls))
         self._ice_servers = IceServers(self._http, self._settings.chat_server)
         self._detectors = await asyncio.to_thread(VoiceDetectors)
         await self._tasks.__aenter__()
-        works = [self.engine.run(), self._watch_memory(), *([self.media.run()] if self.media is not None else [])]
+        works = [self.engine.run(), self._watch_memory(), self._watch.run(self._http)]
+        works += [self.media.run()] if self.media is not None else []
         self._own_tasks = [self._tasks.create_task(each) for each in works]
         return self
 
@@ -114,17 +140,25 @@ class Supervisor:
 
         Raises `UnknownLanguage`; `NotReady` while the model is not loaded, because only the model knows.
         """
-        if self.engine.state is EngineState.FAILED:
-            raise NotReady(self.engine.failure)
-        if not self.engine.languages:
-            raise NotReady("the model is still being loaded; try again in a moment")
-        return parse_language(language_id, self.engine.languages)
+        return parse_language(language_id, self._known())
 
-    def enable(self, token: str, nextcloud_session_id: str, language: Language) -> None:
+    def translation_target(self, language_id: str) -> Language:
+        """Check a language id against what the loaded model translates into.
+
+        Raises `BadLanguagePair` for what is no language, `TranslationUnsupported`, and `NotReady` as `language` does.
+        """
+        self._known()
+        return parse_target(language_id, self.engine.translations)
+
+    def enable(
+        self, token: str, nextcloud_session_id: str, language: Language, translation: Language | None = None
+    ) -> None:
         """Captions for this reader of this room. Returns at once; the bot connects in the background.
 
         A room that failed since it was last asked for says so here, once: raises `RoomFailed`. Also raises
-        `NotReady`, `ProcessFull`, `TooManyTargets`. The language counts only for a room that is not served yet.
+        `NotReady`, `ProcessFull`, `TooManyTargets`, and `BadLanguagePair` for a `translation` into what is spoken. The
+        language counts only for a room that is not served yet; a reader of translations remains one without another
+        `translation`.
         """
         if self._stopping:
             raise NotReady("roomscribe is shutting down")
@@ -133,22 +167,57 @@ class Supervisor:
         failure, at = self._failures.pop(token, (None, 0.0))
         if failure is not None and _now() - at < FAILURE_AGE_S:
             raise failure
-        room = self._rooms.get(token)
-        if room is None or room.state is RoomState.LEAVING:
+        room = self._served(token)
+        check_pair(room.language if room is not None else language, translation)
+        if room is None:
             room = self._start(token, language)
-        room.enable(nextcloud_session_id)
+        room.enable(nextcloud_session_id, translation)
 
     def set_language(self, token: str, language: Language) -> None:
         """Another language, for everybody's next utterance. Raises `NoSuchRoom`."""
-        room = self._rooms.get(token)
-        if room is None or room.state is RoomState.LEAVING:
-            raise NoSuchRoom("no captions are being made in this room", room=token)
-        room.set_language(language)
+        self._room(token).set_language(language)
+
+    def set_translation(self, token: str, nextcloud_session_id: str, target: Language | None) -> None:
+        """From the next final on, this reader reads `target`; None: what is said.
+
+        Raises `NoSuchRoom`, `NotATarget`, and `BadLanguagePair` where it is what is spoken.
+        """
+        room = self._room(token)
+        check_pair(room.language, target)
+        room.translate(nextcloud_session_id, target)
 
     def disable(self, token: str, nextcloud_session_id: str) -> None:
         """No captions for this reader any more; an unknown room or reader is fine."""
         if (room := self._rooms.get(token)) is not None:
             room.disable(nextcloud_session_id)
+
+    def leave(self, token: str) -> None:
+        """No captions for anybody in this room any more, once the last words are out; an unknown room is fine."""
+        if (room := self._rooms.get(token)) is not None:
+            room.stop("told to")
+
+    def stop_all(self, reason: str) -> None:
+        """All rooms' bots leave, as if told to one by one. Returns at once; rooms can be asked for anew."""
+        for room in self._serving:
+            room.stop(reason)
+
+    def _known(self) -> tuple[str, ...]:
+        """The loaded model's languages. Raises `NotReady` while it is not loaded, because only the model knows."""
+        if self.engine.state is EngineState.FAILED:
+            raise NotReady(self.engine.failure)
+        if not self.engine.languages:
+            raise NotReady("the model is still being loaded; try again in a moment")
+        return self.engine.languages
+
+    def _served(self, token: str) -> RoomBot | None:
+        room = self._rooms.get(token)
+        return None if room is None or room.state is RoomState.LEAVING else room
+
+    def _room(self, token: str) -> RoomBot:
+        room = self._served(token)
+        if room is None:
+            raise NoSuchRoom("no captions are being made in this room", room=token)
+        return room
 
     def _start(self, token: str, language: Language) -> RoomBot:
         if self._http is None or self._ice_servers is None or self._detectors is None:
@@ -193,6 +262,7 @@ class Supervisor:
             if len(self._failures) > MAX_FAILURES:
                 del self._failures[next(iter(self._failures))]
 
+        about_room(token)
         try:
             if leaving is not None:
                 await leaving.gone.wait()  # two bots never serve one room
@@ -252,8 +322,7 @@ class Supervisor:
 
     async def _stop_rooms(self) -> None:
         self._stopping = True
-        for room in self._serving:
-            room.stop("roomscribe is shutting down")
+        self.stop_all("roomscribe is shutting down")
         try:
             async with asyncio.timeout(self._settings.drain_timeout_s + STOP_MARGIN_S):
                 await self._all_gone.wait()

@@ -1,21 +1,22 @@
-"""Who asked for captions. Sans-IO.
+"""Who asked for captions, and in which language. Sans-IO.
 
 The chat server names a reader by the Nextcloud session id; captions go to signaling session ids. The room's join
 events tie the two together, before or after the request. A reader whose session is unknown, has left the room or the
 call is kept for a while, because it may be about to come (back); then it is forgotten. Finals that are said while it is
-away from the room wait for it.
+away from the room wait for it. Who reads a translation gets finals only.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
-from pipeline import FinalTranscript
+from pipeline import NO_WISHES, FinalTranscript, Language, Wishes
 from signaling import Participant, Person
 
-from .errors import TooManyTargets
+from .errors import NotATarget, TooManyTargets
 
 MAX_TARGETS: Final = 1000  # readers of one room
 MAX_SESSIONS: Final = 5000  # sessions in one room; those beyond cannot become readers
@@ -27,6 +28,7 @@ class _Target:
     here: set[str] = field(default_factory=set)  # its sessions in the room, usually one; ≤ MAX_SESSIONS
     out: set[str] = field(default_factory=set)  # those of them that are not in the call
     absent_since: float | None = None  # set while nothing can be sent to it
+    translation: Language | None = None  # None: it reads what is said as it is said
     missed: deque[FinalTranscript] = field(default_factory=lambda: deque(maxlen=MAX_MISSED))
 
     def note(self, now: float) -> None:
@@ -45,24 +47,36 @@ class Targets:
         self._present: dict[str, str] = {}  # signaling session id → Nextcloud session id; ≤ MAX_SESSIONS
         self._out: set[str] = set()  # those of them that are not in the call
         self._last_seen: float | None = None  # when the last reader went; None: there never was one
+        self.wishes: Wishes = NO_WISHES  # made anew with each change, so whoever took it keeps what it was
 
     def __len__(self) -> int:
         return len(self._targets)
 
-    def enable(self, nextcloud_session_id: str, *, now: float) -> None:
-        """This reader wants captions. Asking twice changes nothing. Raises `TooManyTargets`."""
-        if nextcloud_session_id in self._targets:
-            return
-        if len(self._targets) >= MAX_TARGETS:
-            raise TooManyTargets(f"more than {MAX_TARGETS} readers in one room")
-        here = {ours for ours, theirs in self._present.items() if theirs == nextcloud_session_id}
-        target = self._targets[nextcloud_session_id] = _Target(here=here, out=here & self._out)
-        target.note(now)
+    def enable(self, nextcloud_session_id: str, *, now: float, translation: Language | None = None) -> None:
+        """This reader wants captions, translated if `translation` says so. Asking twice changes nothing: a reader of
+        translations remains one. Raises `TooManyTargets`.
+        """
+        if nextcloud_session_id not in self._targets:
+            if len(self._targets) >= MAX_TARGETS:
+                raise TooManyTargets(f"more than {MAX_TARGETS} readers in one room")
+            here = {ours for ours, theirs in self._present.items() if theirs == nextcloud_session_id}
+            target = self._targets[nextcloud_session_id] = _Target(here=here, out=here & self._out)
+            target.note(now)
+        if translation is not None:
+            self.translate(nextcloud_session_id, translation)
+
+    def translate(self, nextcloud_session_id: str, translation: Language | None) -> None:
+        """From the next final on, this reader reads `translation`; None: what is said. Raises `NotATarget`."""
+        target = self._targets.get(nextcloud_session_id)
+        if target is None:
+            raise NotATarget("this participant has not asked for captions; enable them first")
+        if target.translation != translation:
+            target.translation = translation
+            self._note_wishes()
 
     def disable(self, nextcloud_session_id: str, *, now: float) -> None:
         """This reader wants no captions any more."""
-        if self._targets.pop(nextcloud_session_id, None) is not None:
-            self._went(now)
+        self._forget(nextcloud_session_id, now)
 
     # What the room says.
 
@@ -122,8 +136,9 @@ class Targets:
         return frozenset(target.here - target.out) if target is not None else frozenset()
 
     def recipients(self) -> tuple[str, ...]:
-        """All signaling session ids to send captions to, just now."""
-        return tuple(session_id for target in self._targets.values() for session_id in target.here - target.out)
+        """All signaling session ids to send partials to, just now: translated, there are none."""
+        plain = (target for target in self._targets.values() if target.translation is None)
+        return tuple(session_id for target in plain for session_id in target.here - target.out)
 
     def miss(self, reader: str, final: FinalTranscript) -> bool:
         """`reader` could not be reached. One that is away from the room will want to know; others have left the call
@@ -156,12 +171,20 @@ class Targets:
         """Forget readers that have been absent for too long. Call it only while the connection is up."""
         for key, target in list(self._targets.items()):
             if target.absent_since is not None and now - target.absent_since >= self._forget_after_s:
-                del self._targets[key]
-                self._went(target.absent_since)
+                self._forget(key, target.absent_since)
 
     def idle_for(self, *, now: float) -> float | None:
         """Seconds since the last reader was seen or said no; None while somebody is one, or nobody ever was."""
         return None if self._targets or self._last_seen is None else now - self._last_seen
 
-    def _went(self, since: float) -> None:
+    def _forget(self, key: str, since: float) -> None:
+        target = self._targets.pop(key, None)
+        if target is None:
+            return
         self._last_seen = since if self._last_seen is None else max(self._last_seen, since)
+        if target.translation is not None:
+            self._note_wishes()
+
+    def _note_wishes(self) -> None:
+        wishes = {key: each.translation for key, each in self._targets.items() if each.translation is not None}
+        self.wishes = MappingProxyType(wishes) if wishes else NO_WISHES

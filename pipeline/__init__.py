@@ -19,12 +19,13 @@ from .receiver import RtpReceiver
 from .request import Kind
 from .segmenter import SegmenterSettings
 from .speaker import SpeakerPipeline, SpeakerSettings
-from .totals import Totals
-from .transcript import GAP_MARK, FinalTranscript, PartialTranscript, Transcript
+from .totals import QueueTotals, Totals
+from .transcript import GAP_MARK, NO_WISHES, FinalTranscript, PartialTranscript, Transcript, Wishes
 from .vad import VoiceDetectors
 
 __all__ = [
     "GAP_MARK",
+    "NO_WISHES",
     "SAMPLE_RATE",
     "WIRE_RATE",
     "Bounded",
@@ -46,6 +47,7 @@ __all__ = [
     "PartialSettings",
     "PartialTranscript",
     "PipelineError",
+    "QueueTotals",
     "RtpReceiver",
     "Rule",
     "SegmenterSettings",
@@ -56,6 +58,7 @@ __all__ = [
     "Transcript",
     "UnknownLanguage",
     "VoiceDetectors",
+    "Wishes",
     "catalogue",
     "make_backend",
     "parse_language",

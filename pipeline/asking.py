@@ -30,7 +30,14 @@ class Asker:
         return self.engine.ladder.step
 
     async def ask(
-        self, kind: Kind, cut: Callable[[], Pcm], *, code: str, due: float, fresh: bool = False
+        self,
+        kind: Kind,
+        cut: Callable[[], Pcm],
+        *,
+        code: str,
+        due: float,
+        fresh: bool = False,
+        translate: bool = False,
     ) -> Hypothesis | EngineError:
         """The answer, or what went wrong: this may run in a task that nobody looks at for a while."""
         job = Job(
@@ -43,6 +50,7 @@ class Asker:
             due=due,
             cut=cut,
             fresh=fresh,
+            translate=translate,
             backlog_s=lambda: self.waiting_s,
         )
         try:

@@ -31,8 +31,10 @@ class EngineSettings:
 class Keeper(Protocol):
     """Who is told how a backend fares: the engine."""
 
-    def backend_ready(self, languages: Sequence[str], *, note: str) -> None:
-        """It can decode now. `languages` are Whisper codes; `note` says for people where the model came from."""
+    def backend_ready(self, languages: Sequence[str], *, note: str, translations: Sequence[str] = ()) -> None:
+        """It can decode now. `languages` are Whisper codes, and `translations` those that it can translate into; `note`
+        says for people where the model came from.
+        """
 
     def backend_lost(self) -> None:
         """It cannot decode for the time being. Tell before anybody who waits in `decode` is told."""

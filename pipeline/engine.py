@@ -21,6 +21,7 @@ from .errors import DecodeFailed, EngineDied, EngineError, EngineFatal, ServerAw
 from .overload import Ladder, Step
 from .request import DecodeRequest, Hypothesis, Kind
 from .scheduler import Job, Scheduler, SchedulerFull
+from .totals import RecentRatio
 
 log = logging.getLogger("roomscribe.pipeline.engine")
 
@@ -68,11 +69,13 @@ class Engine:
         self.failure = ""
         self.failed = asyncio.Event()  # set when `state` is FAILED
         self.languages: tuple[str, ...] = ()
+        self.translations: tuple[str, ...] = ()  # what can be translated into; Whisper codes, as `languages`
         self.decodes = {Kind.FINAL: 0, Kind.PARTIAL: 0}
         self.suppressed: Counter[str] = Counter()  # by the name of the guard; ≤ `guards.Rule`
         self.trimmed = 0
         self.full_windows = 0
         self.busy_s = 0.0
+        self.rtf = RecentRatio()  # of the time that decodes take to the audio that they decode
         self.decoded_s = 0.0  # of audio
 
     @property
@@ -139,8 +142,8 @@ class Engine:
 
     # What the backend tells.
 
-    def backend_ready(self, languages: Sequence[str], *, note: str) -> None:
-        self.languages = tuple(languages)
+    def backend_ready(self, languages: Sequence[str], *, note: str, translations: Sequence[str] = ()) -> None:
+        self.languages, self.translations = tuple(languages), tuple(translations)
         self.state = EngineState.READY
         self._settled.set()
         self._up.set()
@@ -232,12 +235,14 @@ class Engine:
             beam=WIDE_BEAM if wide else NARROW_BEAM,
             hints=job.hints,
             allowed=job.allowed,
+            translate=job.translate,
         )
 
     def _count(self, job: Job, request: DecodeRequest, hypothesis: Hypothesis) -> None:
         self.decodes[job.kind] += 1
         self.busy_s += hypothesis.decode_s
         self.decoded_s += seconds(len(request.pcm))
+        self.rtf.add(hypothesis.decode_s, seconds(len(request.pcm)))
         self.trimmed += hypothesis.trimmed
         self.full_windows += hypothesis.full_window
         if hypothesis.suppressed:
@@ -282,6 +287,8 @@ class Engine:
 
     def _hopeless(self, now: float) -> Job | None:
         """A final to give up, taken out of the line."""
+        if self.ladder.step >= Step.NARROW and (translation := self._scheduler.shed_translation()) is not None:
+            return translation
         expired = self._scheduler.shed(due_before=now - EXPIRED_S)
         if expired is not None or self.ladder.step is not Step.SHED or not self._up.is_set():
             return expired

@@ -91,8 +91,8 @@ def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
         reason = f"the model {options['model']!r} (ROOMSCRIBE_MODEL) cannot be loaded with {settings}: {error}"
         writer.write({"fatal": reason})
         os._exit(1)
-    ready = {"source": found.source, "languages": whisper.languages, "short_inputs": whisper.short_inputs}
-    writer.write({"ready": True, "warm_up_s": warm_up_s, **ready})
+    ready = {"source": found.source, "languages": whisper.languages, "translations": whisper.translations}
+    writer.write({"ready": True, "warm_up_s": warm_up_s, "short_inputs": whisper.short_inputs, **ready})
     return whisper
 
 
@@ -100,7 +100,8 @@ def _answer(loading: Future[Transcriber], writer: _Writer, header: dict[str, Any
     try:
         hypotheses = loading.result().transcribe(_requests(header, payload))
     except Exception as error:  # noqa: BLE001 — one bad utterance must not end the worker
-        writer.write({"id": header["id"], "error": f"{type(error).__name__}: {error}"})
+        # Without its text, which is a library's, may be of the words, and would be logged.
+        writer.write({"id": header["id"], "error": type(error).__name__})
         return
     writer.write({"id": header["id"], "hypotheses": [asdict(each) for each in hypotheses]})
 
@@ -119,6 +120,7 @@ def _requests(header: dict[str, Any], payload: bytes) -> list[DecodeRequest]:
                 beam=each["beam"],
                 hints=each["hints"],
                 allowed=tuple(each["allowed"]),
+                translate=each["translate"],
             )
         )
         at = end

@@ -26,12 +26,14 @@ class _Side:
         self.turns = asyncio.Semaphore(backend.slots)
         self.up = False
         self.languages: tuple[str, ...] = ()
+        self.translations: tuple[str, ...] = ()
         self.note = ""
         self.failure = ""  # why it can never decode
         self._changed = changed
 
-    def backend_ready(self, languages: Sequence[str], *, note: str) -> None:
+    def backend_ready(self, languages: Sequence[str], *, note: str, translations: Sequence[str] = ()) -> None:
         self.up, self.languages, self.note = True, tuple(languages), note
+        self.translations = tuple(translations)
         self._changed()
 
     def backend_lost(self) -> None:
@@ -94,9 +96,11 @@ class FallbackBackend:
         raise EngineFatal(f"{self._remote.failure}\nNor can the fallback be used: {self._local.failure}")
 
     async def decode(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
-        """The server's answer while it is there; a final that it did not give at once is decoded here."""
+        """The server's answer while it is there; a final that it did not give at once is decoded here, as is what
+        is to be translated.
+        """
         partials = all(request.kind is Kind.PARTIAL for request in requests)
-        if self._remote.up:
+        if self._remote.up and not any(request.translate for request in requests):
             try:
                 return await self._remote.decode(requests)
             except EngineError as error:
@@ -124,7 +128,7 @@ class FallbackBackend:
         ready = bool(languages) and (remote.up or local.up)
         if ready and not self._ready:
             note = " and ".join(side.note for side in (remote, local) if side.up)
-            keeper.backend_ready(languages, note=note)
+            keeper.backend_ready(languages, note=note, translations=() if local.failure else local.translations)
         elif self._ready and not ready:
             keeper.backend_lost()
         elif ready:

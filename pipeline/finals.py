@@ -23,7 +23,8 @@ from .request import Hypothesis, Kind
 from .scheduler import SchedulerFull
 from .segmenter import UtterancePaused
 from .totals import Totals
-from .transcript import GAP_MARK, FinalTranscript
+from .transcript import GAP_MARK, FinalTranscript, Wishes
+from .translation import Translations
 from .utterance import ClosedUtterance, EarlyFinal, OpenUtterance, count_corrections
 
 log = logging.getLogger("roomscribe.pipeline.finals")
@@ -48,13 +49,16 @@ class Finals:
         capacity: int,
         min_voiced: int,
         totals: Totals,
+        wishes: Callable[[], Wishes],
     ) -> None:
         self._asker = asker
+        self._wishes = wishes
+        self._translations = Translations(asker=asker, emit=emit, totals=totals)
         self._hearing = hearing
         self._emit = emit
         self._min_voiced = min_voiced
         self._totals = totals
-        self._closed: DropOldest[ClosedUtterance] = DropOldest(capacity)
+        self._closed: DropOldest[ClosedUtterance] = DropOldest(capacity, totals.queue("speaker_utterances"))
         self._gap: ClosedUtterance | None = None  # what was dropped and not marked yet: however much, one mark
         self._early: EarlyFinal | None = None  # of the open utterance
         self._news = asyncio.Event()  # there may be something to say
@@ -64,6 +68,15 @@ class Finals:
     @property
     def stats(self) -> ChannelStats:
         return self._closed.stats
+
+    @property
+    def waiting_s(self) -> float:
+        """Audio of closed utterances whose final is not out yet."""
+        return self._asker.waiting_s
+
+    @property
+    def translations(self) -> ChannelStats:
+        return self._translations.stats
 
     def settled(self) -> bool:
         """All finals are out."""
@@ -136,26 +149,29 @@ class Finals:
         self._closed.close()
         self._news.set()
 
-    async def run(self) -> None:
-        """Until `finish` was called and the last final is out. Cancelled, what was not said yet counts as lost."""
+    async def run(self, tasks: asyncio.TaskGroup) -> None:
+        """Until `finish` was called and the last final is out; its translation may still be made, in one of `tasks`.
+        Cancelled, what was not said yet counts as lost.
+        """
         try:
-            await self._say_all()
+            await self._say_all(tasks)
         except asyncio.CancelledError:
             self._totals.gaps += self._unsaid - self._gap_counts
             self._totals.gap_s += self._asker.waiting_s
             raise
 
-    async def _say_all(self) -> None:
+    async def _say_all(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             try:
                 utterance = await self._next()
             except ChannelClosed:
-                await self._say_gap()
+                await self._say_gap(tasks)
                 return
             if utterance is None or (self._gap is not None and self._gap.number < utterance.number):
-                await self._say_gap()
+                await self._say_gap(tasks)
             if utterance is not None:
-                await self._say(utterance, await self._texts(utterance))
+                texts, language = await self._texts(utterance)
+                await self._say(utterance, texts, tasks, language=language)
 
     async def _next(self) -> ClosedUtterance | None:
         """The next one to say. None: a gap is to be told, and no words, said or being spoken, go before it."""
@@ -167,12 +183,12 @@ class Finals:
             self._news.clear()
             await self._news.wait()
 
-    async def _say_gap(self) -> None:
+    async def _say_gap(self, tasks: asyncio.TaskGroup) -> None:
         gap, self._gap = self._gap, None
         if gap is not None:
             self._unsaid += not self._gap_counts
             self._gap_counts = False
-            await self._say(gap, [GAP_MARK])
+            await self._say(gap, [GAP_MARK], tasks)
 
     def _lose(self, lost: ClosedUtterance) -> None:
         self._count_gap(lost)
@@ -186,8 +202,8 @@ class Finals:
         nothing = AudioChunk(start=lost.audio.end, pcm=lost.audio.pcm[:0])
         self._gap = replace(lost, audio=nothing, early=None, shown=shown)
 
-    async def _texts(self, utterance: ClosedUtterance) -> list[str]:
-        """What readers get: a caption or several, the mark of a gap, or nothing."""
+    async def _texts(self, utterance: ClosedUtterance) -> tuple[list[str], str]:
+        """What readers get, a caption or several or none, and its language; or the mark of a gap, which has none."""
         spoken, pcm = utterance.spoken, utterance.audio.pcm
         answer = await utterance.early.decoding if utterance.early is not None else None
         if answer is None or isinstance(answer, SchedulerFull | Superseded):  # what failed otherwise would fail again
@@ -195,30 +211,42 @@ class Finals:
         if not isinstance(answer, Hypothesis):
             self._count_gap(utterance)
             log.error("an utterance of %.1f s was not transcribed: %s", utterance.length_s, answer)
-            return [GAP_MARK]
+            return [GAP_MARK], ""
         spoken.lock.heard(answer)
         text = polish(answer.text, code=answer.language, continues=spoken.continues)
         count_corrections(spoken, text, answer.language, self._totals)
-        return split_caption(text, code=answer.language)
+        return split_caption(text, code=answer.language), answer.language
 
     def _count_gap(self, lost: ClosedUtterance) -> None:
         self._totals.gaps += 1
         self._totals.gap_s += lost.length_s
 
-    async def _say(self, utterance: ClosedUtterance, texts: list[str]) -> None:
-        if not texts and utterance.shown:
-            texts = [""]  # what readers saw of it was a noise: an empty final takes it away
-        for text in texts:
-            await self._emit(
-                FinalTranscript(
-                    speaker=self._asker.speaker,
-                    utterance=utterance.number,
-                    text=text,
-                    language_id=utterance.spoken.lock.language.id,
-                    start=utterance.audio.start,
-                    end=utterance.audio.end,
-                    heard_at=utterance.heard_at,
-                )
+    async def _say(
+        self, utterance: ClosedUtterance, texts: list[str], tasks: asyncio.TaskGroup, *, language: str = ""
+    ) -> None:
+        spoken, wishes = utterance.spoken, self._wishes()
+        empty = not texts and utterance.shown
+        if empty:  # what readers saw of it was a noise: an empty final takes it away
+            texts = [""]
+            if wishes is not spoken.wishes:  # who reads a translation all the while saw nothing of it
+                wishes = {each: wishes[each] for each in spoken.wishes if each in wishes}
+        captions = [
+            FinalTranscript(
+                speaker=self._asker.speaker,
+                utterance=utterance.number,
+                text=text,
+                language_id=spoken.lock.language.id,
+                start=utterance.audio.start,
+                end=utterance.audio.end,
+                heard_at=utterance.heard_at,
+                wishes=wishes,
             )
+            for text in texts
+        ]
+        for caption in captions:
+            await self._emit(caption)
         self._asker.waiting_s -= utterance.length_s
         self._unsaid -= 1
+        if wishes and captions and not empty:
+            pcm, continues = utterance.audio.pcm, spoken.continues
+            await self._translations.follow(captions, pcm=pcm, language=language, continues=continues, tasks=tasks)

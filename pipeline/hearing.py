@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import av
 
-from .audio import AudioChunk, seconds
+from .audio import FRAME, AudioChunk, seconds
 from .decode import Downsampler
 from .judge import FrameJudge, JudgedFrame
 from .ring import AudioRing
@@ -27,6 +28,8 @@ from .segmenter import (
 )
 from .totals import Totals
 from .vad import VoiceDetector
+
+FRAME_S: Final = seconds(FRAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +167,7 @@ class Hearing:
         for frame in frames:
             if frame.speech:
                 self.speech_at = frame.heard_at
+                self._totals.speech_s += FRAME_S
             told = self._segmenter.audio(frame.speech, level=frame.level, start=frame.start, now=frame.heard_at)
             if told:
                 events += self._with_audio(told)

@@ -31,7 +31,7 @@ MAX_FAILED_LOADS: Final = 5  # in a row, of a model that could be loaded once
 MAX_STILLBORN: Final = 3  # deaths before the first sign of life; then it is a fault of the installation
 STILLBORN: Final = (
     "the recognition process ended three times {end} before the model {model!r} (ROOMSCRIBE_MODEL) was loaded. Its own "
-    "words, if it had any, are above, on standard error. SIGKILL mostly means too little memory: give roomscribe more, "
+    "words, if it had any, are above. SIGKILL mostly means too little memory: give roomscribe more, "
     "or choose a smaller model."
 )
 
@@ -107,7 +107,8 @@ class LocalBackend:
         limit_s = decode_limit_s(self._settings.watchdog_s, warm_up_s=ready["warm_up_s"])
         self._child = child
         window = "short inputs" if ready["short_inputs"] else "30 s inputs"
-        keeper.backend_ready(ready["languages"], note=f"found by {ready['source']}, {self.slots} workers, {window}")
+        note = f"found by {ready['source']}, {self.slots} workers, {window}"
+        keeper.backend_ready(ready["languages"], note=note, translations=ready["translations"])
         try:
             async with asyncio.TaskGroup() as tasks:
                 watching = tasks.create_task(self._watch(child, limit_s))
@@ -186,4 +187,5 @@ def _header(request: DecodeRequest) -> dict[str, Any]:
         "beam": request.beam,
         "hints": request.hints,
         "allowed": request.allowed,
+        "translate": request.translate,
     }

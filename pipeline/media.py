@@ -61,6 +61,7 @@ class Media:
         self._over = False
         self._past: Counter[str] = Counter()  # what receivers that are gone have counted
         self.totals = Decoded()  # without `heard`
+        self.most_waiting = 0  # frames that any receiver has ever had for a worker
 
     @property
     def receivers(self) -> int:
@@ -89,7 +90,10 @@ class Media:
 
     def tallies(self) -> Counter[str]:
         """What all receivers have counted, by name."""
-        return sum((receiver.tallies() for receiver in self._receivers), self._past)
+        told = Counter(self._past)
+        for receiver in self._receivers:
+            receiver.add_tallies(told)
+        return told
 
     def receiver(self, *, judge: FrameJudge, listener: Listener) -> RtpReceiver:
         """For a new speaker. It is forgotten once it was closed and `listener` told to finish."""
@@ -143,6 +147,7 @@ class Media:
         if not receiver.jitter.waiting:
             del self._listed[receiver]
         if frames := receiver.take():
+            self.most_waiting = max(self.most_waiting, len(frames))
             receiver.judge.lent = True
             receiver.decoder = receiver.decoder or self.pool.take()
             return _Job(receiver=receiver, frames=frames)
@@ -189,7 +194,7 @@ class Media:
             return
         self._receivers.discard(receiver)
         self._listed.pop(receiver, None)
-        self._past += receiver.tallies()
+        receiver.add_tallies(self._past)
         self._release(receiver)
         receiver.closed = True
         receiver.listener.finish()

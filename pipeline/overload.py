@@ -5,11 +5,11 @@
     SPARSE         every other partial, and finals that are decoded early          0.3 s
     FIRST_ONLY     all partials of an utterance but the first                      0.7 s
     FINALS_ONLY    all partials                                                    1.2 s
-    NARROW         a wide search for the words of finals                           2.0 s
+    NARROW         translations, and a wide search for the words of finals         2.0 s
     SHED           the oldest audio of the most backlogged speaker, with a mark    4.0 s
 
 Up at once, as far as need be; down one step at a time, after `calm_s` in which finals were late by less than half of
-what had led to the step. Finals never suffer before partials.
+what had led to the step. Finals never suffer before partials; whose translation is given up reads what was said.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from .reception import Reception
 from .rtp import MalformedRtp, parse
 
 MAX_PENDING: Final = 150  # frames that wait for a worker: 3 s
+RING_COUNTS: Final = ("received", "lost", "late", "duplicates", "reordered", "malformed", "jumps")
 
 
 class Listener(Protocol):
@@ -148,7 +149,16 @@ class RtpReceiver:
 
     def tallies(self) -> Counter[str]:
         """What was counted over the receiver's life, by name."""
-        return self.counts + self._ring_counts()
+        told: Counter[str] = Counter()
+        self.add_tallies(told)
+        return told
+
+    def add_tallies(self, told: Counter[str]) -> None:
+        """The same, added to what others have counted."""
+        for name, count in self.counts.items():
+            told[name] += count
+        for name in RING_COUNTS:
+            told[name] += getattr(self.jitter, name)
 
     def _new_source(self, ssrc: int, now: float) -> None:
         if self.ssrc is not None:
@@ -181,16 +191,11 @@ class RtpReceiver:
                 source_ended = True
             else:
                 length += frame.duration
+                self.counts["dropped"] += 1
         if source_ended:  # or two sources would be taken for one
             self._pending.appendleft(SOURCE_END)
-        self.counts["dropped"] += 1
         self.listener.missed(length / WIRE_RATE)
 
-    def _ring_counts(self) -> Counter[str]:
-        ring = self.jitter
-        names = ("received", "lost", "late", "duplicates", "reordered", "malformed", "jumps")
-        return Counter({name: getattr(ring, name) for name in names})
-
     def _fold(self) -> None:
-        self.counts += self._ring_counts()
+        self.counts.update({name: getattr(self.jitter, name) for name in RING_COUNTS})
         self.jitter = JitterRing()

@@ -186,6 +186,8 @@ class RemoteBackend:
             return error
 
     async def _hear(self, request: DecodeRequest) -> Hypothesis:
+        if request.translate:  # its transcript must not pass for a translation
+            raise DecodeFailed("the recognition server is not asked for translations")
         allowed = request.allowed
         language = request.language or (allowed[0] if len(allowed) == 1 else "")
         retries, first = Retries(request.kind, relief=self.relief), self._clock()
@@ -250,8 +252,12 @@ class RemoteBackend:
         elif (failure.kind is FailureKind.TRANSIENT or hopeless) and self._breaker.failed(ticket, now):
             self.restarts += 1
             wait_s = self._breaker.wait_s(now)
-            said = "the server of ROOMSCRIBE_ASR_URL failed %d times in a row, last with: %s; trying in %.0f s"
-            log.error(said, TRIP_AFTER, failure.reason, wait_s)
+            log.error(
+                "the server of ROOMSCRIBE_ASR_URL failed %d times in a row, last with: %s; trying in %.0f s",
+                TRIP_AFTER,
+                failure.reason,
+                wait_s,
+            )
             self._lose()
 
     async def _post(self, request: DecodeRequest, language: str, limit_s: float) -> Decoded | Failure:

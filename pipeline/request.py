@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Final
 
 from .audio import Pcm
+
+ENGLISH: Final = "en"  # what Whisper translates into, if anything
 
 
 class Kind(enum.Enum):
@@ -17,7 +20,7 @@ class Kind(enum.Enum):
 class DecodeRequest:
     """At most 30 s of 16 kHz mono int16. `language` is a Whisper code; empty: detect it, among `allowed` if given.
 
-    `hints` are words that are likely to be said, such as names.
+    `hints` are words that are likely to be said, such as names. `translate`: into English, from `language`.
     """
 
     kind: Kind
@@ -26,14 +29,15 @@ class DecodeRequest:
     beam: int = 1
     hints: str = field(default="", repr=False)
     allowed: tuple[str, ...] = ()
+    translate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
     """One decode of one stretch of audio. Empty text: the model, or its guards, heard no words.
 
-    `suppressed` names the guard that withheld what the model wrote; `trimmed`: a repeat at the end was cut off;
-    `full_window`: it took a second decode in the 30 s window. `avg_logprob` is per token.
+    `language` is that of the text. `suppressed` names the guard that withheld what the model wrote; `trimmed`: a repeat
+    at the end was cut off; `full_window`: it took a second decode in the 30 s window. `avg_logprob` is per token.
     """
 
     text: str = field(repr=False)

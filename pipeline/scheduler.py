@@ -16,8 +16,9 @@ from typing import Final
 from .audio import Pcm
 from .errors import EngineError
 from .request import Kind
+from .totals import QueueTotals
 
-MAX_WAITING_FINALS: Final = 256  # over all speakers; each speaker hands in two at most
+MAX_WAITING_FINALS: Final = 256  # over all speakers; each speaker hands in three at most
 NEVER: Final = float("-inf")
 
 
@@ -32,8 +33,8 @@ class Job:
     """`speaker` and `room` are any keys that are unique in the process. `cut` gives the audio when the job is taken.
 
     `due` is the moment (in *now*) at which a final is wanted; `backlog_s` is how much audio of the speaker waits for
-    its final; `fresh`: a partial of an utterance of which readers have seen nothing yet. `language`, `hints` and
-    `allowed` as in `DecodeRequest`.
+    its final; `fresh`: a partial of an utterance of which readers have seen nothing yet. `language`, `hints`, `allowed`
+    and `translate` as in `DecodeRequest`.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Job:
     hints: str = field(default="", repr=False)
     allowed: tuple[str, ...] = ()
     fresh: bool = False
+    translate: bool = False
     backlog_s: Callable[[], float] = field(default=lambda: 0.0, repr=False)
 
 
@@ -69,6 +71,7 @@ class Scheduler:
     def __init__(self, *, slots: int, max_finals: int = MAX_WAITING_FINALS) -> None:
         self._slots = slots
         self.max_finals = max_finals
+        self.finals = QueueTotals()
         self._rooms: dict[str, _Room] = {}  # ≤ rooms with a job waiting or running
         self._virtual = 0.0  # the most that any room has been served: where one that comes to wait joins the round
         self._running: dict[Job, int] = {}  # ≤ slots × the largest batch; the number of the take
@@ -97,18 +100,21 @@ class Scheduler:
         Raises `SchedulerFull` for a final too many.
         """
         if job.kind is Kind.FINAL and self.waiting_finals >= self.max_finals:
+            self.finals.dropped += 1
             raise SchedulerFull(f"{self.max_finals} finals are waiting")
         room = self._rooms.get(job.room)
         if room is None:
             room = self._rooms[job.room] = _Room()
         if not (room.finals or (job.kind is Kind.PARTIAL and room.partials)):
             room.served = max(room.served, self._virtual)  # time in which it wanted nothing gives it no claim
-        superseded = room.partials.pop(job.speaker, None)
+        # A translation is of an utterance that has ended, and the partial may be of the next one.
+        superseded = room.partials.pop(job.speaker, None) if not job.translate else None
         if job.kind is Kind.PARTIAL:
             room.partials[job.speaker] = job
         else:
             room.finals.append(job)
             room.finals.sort(key=lambda waiting: waiting.due)
+            self.finals.holds(self.waiting_finals)
         return superseded
 
     def take(self, *, now: float, most: int = 1) -> list[Job]:
@@ -165,10 +171,18 @@ class Scheduler:
         """Of the finals that were due before then, take out the oldest of the speaker of whom most audio waits."""
         finals = [job for room in self._rooms.values() for job in room.finals if job.due < due_before]
         job = max(finals, key=lambda job: (job.backlog_s(), -job.due), default=None)
-        if job is not None:
-            self._rooms[job.room].finals.remove(job)
-            self._leave(job.room)
-        return job
+        return self._taken_out(job)
+
+    def shed_translation(self) -> Job | None:
+        """Take out a translation that waits."""
+        finals = (job for room in self._rooms.values() for job in room.finals)
+        return self._taken_out(next((job for job in finals if job.translate), None))
+
+    def _taken_out(self, final: Job | None) -> Job | None:
+        if final is not None:
+            self._rooms[final.room].finals.remove(final)
+            self._leave(final.room)
+        return final
 
     def _next(self, kind: Kind | None) -> Job | None:
         if kind is not Kind.PARTIAL:

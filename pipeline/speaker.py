@@ -28,7 +28,7 @@ from .opus_stream import Decoded, Heard, SourceEnded
 from .partials import Partials, PartialSettings
 from .segmenter import SegmenterSettings, UtteranceResumed, UtteranceStarted
 from .totals import Totals
-from .transcript import Transcript
+from .transcript import NO_WISHES, Transcript, Wishes
 from .utterance import AGREE, OpenUtterance
 from .vad import VoiceDetector, WebRtcVoiceDetector
 
@@ -70,7 +70,8 @@ Item = av.AudioFrame | Heard | SourceEnded | TrackEnded | Broken
 class SpeakerPipeline:
     """`speaker` is unique in the process and comes back in each transcript. `emit` may wait: a final's backpressure.
 
-    `room` is whom the engine shares its time between; `hints` gives words that are likely to be said there.
+    `room` is whom the engine shares its time between. `hints` gives words that are likely to be said there, `wishes`
+    who wants to read a translation at present.
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class SpeakerPipeline:
         detector: VoiceDetector | None = None,
         room: str = "",
         hints: Callable[[], str] = str,
+        wishes: Callable[[], Wishes] = lambda: NO_WISHES,
     ) -> None:
         self.speaker = speaker
         self._engine = engine
+        self._wishes = wishes
         self._totals = totals or Totals()
         self._lock = LanguageLock(language)
-        self._intake: DropOldest[Item] = DropOldest(settings.intake_frames)
+        self._intake: DropOldest[Item] = DropOldest(settings.intake_frames, self._totals.queue("speaker_intake"))
         self._hearing = Hearing(
             settings=settings.segmenter,
             detector=detector or WebRtcVoiceDetector(),
@@ -105,6 +108,7 @@ class SpeakerPipeline:
             capacity=settings.waiting_utterances,
             min_voiced=settings.min_voiced,
             totals=self._totals,
+            wishes=wishes,
         )
         self._partials = Partials(
             asker=asker,
@@ -171,13 +175,22 @@ class SpeakerPipeline:
     def utterances(self) -> ChannelStats:
         return self._finals.stats
 
+    @property
+    def translations(self) -> ChannelStats:
+        return self._finals.translations
+
+    @property
+    def waiting_s(self) -> float:
+        """How much of what was said waits for its final."""
+        return self._finals.waiting_s
+
     async def run(self) -> None:
         """Work until `finish` was called, or listening failed; the last final comes out either way."""
         broken: Exception | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 partials = tasks.create_task(self._partials.run())
-                finals = tasks.create_task(self._finals.run())
+                finals = tasks.create_task(self._finals.run(tasks))
                 try:
                     await self._listen(tasks)
                 except Exception as error:  # noqa: BLE001 — raised below, once what was heard before it has been said
@@ -261,4 +274,5 @@ class SpeakerPipeline:
             continues=continues,
             lock=self._lock,
             agreement=Agreement(self._lock.code or "en", agree=AGREE),
+            wishes=self._wishes(),
         )

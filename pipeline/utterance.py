@@ -13,6 +13,7 @@ from .language_lock import LanguageLock
 from .languages import join_words, split_words
 from .request import Hypothesis
 from .totals import Totals
+from .transcript import NO_WISHES, Wishes
 
 AGREE: Final = 4  # successive decodes: of what two agree on, finals (a wider search) correct one word in twenty
 ENOUGH_WORDS: Final = 4  # with fewer, the last one is shown too: something is better than nothing
@@ -20,7 +21,7 @@ ENOUGH_WORDS: Final = 4  # with fewer, the last one is shown too: something is b
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class OpenUtterance:
-    """The utterance being spoken. `revision` counts the partials sent."""
+    """The utterance being spoken. `revision` counts the partials sent; `wishes` are those of its beginning."""
 
     number: int
     start: int
@@ -30,6 +31,7 @@ class OpenUtterance:
     agreement: Agreement
     revision: int = 0
     shown: Shown | None = field(default=None, repr=False)
+    wishes: Wishes = field(default_factory=lambda: NO_WISHES, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

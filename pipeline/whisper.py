@@ -10,9 +10,11 @@ engine's child process only.
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import ctranslate2
@@ -26,7 +28,7 @@ from .audio import SAMPLE_RATE, Pcm, seconds
 from .guards import Decoded, Verdict, judge
 from .languages import token_density
 from .model import FoundModel
-from .request import DecodeRequest, Hypothesis, Kind
+from .request import ENGLISH, DecodeRequest, Hypothesis, Kind
 
 FULL_WINDOW: Final = 3000  # frames of 10 ms
 MIN_FRAMES: Final = 100
@@ -36,6 +38,10 @@ SPARE_TOKENS: Final = 5
 HIGHER_CAP: Final = 2.0  # times the cap, for what it cut off
 MAX_TOKENS: Final = 448  # Whisper's text context, the prompt included
 MAX_HINT_TOKENS: Final = 48
+#: In the names of multilingual models that were trained to transcribe only, and do so whatever they are asked. Source:
+#: OpenAI's README says it of turbo; Distil-Whisper learnt from transcripts alone.
+TRANSCRIBERS: Final = frozenset({"turbo", "distil", "distilled"})
+HUB_FOLDER: Final = "models--"  # the Hugging Face cache has a folder a model, "models--owner--name"
 
 Features = npt.NDArray[np.float32]
 
@@ -89,13 +95,19 @@ class FasterWhisper:
         )
         self._model: Any = self._whisper.model
         self._window = window or WindowSettings()
-        self._tokenizers: dict[str, Tokenizer] = {}  # ≤ the model's languages
+        self._tokenizers: dict[tuple[str, bool], Tokenizer] = {}  # ≤ two for each of the model's languages
         self._languages = self._spoken()
+        self._translates = self._model.is_multilingual and translates(model.path)
         self.short_inputs = self._window.margin_s > 0 and self._takes_short_inputs()
 
     @property
     def languages(self) -> list[str]:
         return list(self._languages)
+
+    @property
+    def translations(self) -> list[str]:
+        """What it translates into."""
+        return [ENGLISH] if self._translates else []
 
     def warm_up(self) -> None:
         """Touch every kernel once, so that the first speaker does not wait for it."""
@@ -151,7 +163,7 @@ class FasterWhisper:
             encoded = self._encode([silence])
             if tuple(encoded.shape)[:2] != (1, MIN_FRAMES // 2):
                 return False
-            self._generate(encoded, [self._prompt(self.languages[0], "")], beam=1, max_tokens=4)
+            self._generate(encoded, [self._prompt(self.languages[0], "", translate=False)], beam=1, max_tokens=4)
         except (RuntimeError, ValueError):
             return False
         return True
@@ -186,7 +198,13 @@ class FasterWhisper:
         self, encoded: Any, requests: Sequence[DecodeRequest], languages: list[str], *, higher: float = 1.0
     ) -> list[_Written]:
         lengths = [seconds(len(request.pcm)) for request in requests]
-        prompts = [self._prompt(language, request.hints) for request, language in zip(requests, languages, strict=True)]
+        prompts = [
+            self._prompt(language, request.hints, translate=request.translate)
+            for request, language in zip(requests, languages, strict=True)
+        ]
+        languages = [
+            ENGLISH if request.translate else spoken for request, spoken in zip(requests, languages, strict=True)
+        ]
         caps = [token_cap(length_s, language) for length_s, language in zip(lengths, languages, strict=True)]
         most = MAX_TOKENS - len(prompts[0])
         cap = min(int(higher * max(caps)), most)
@@ -224,8 +242,9 @@ class FasterWhisper:
         )
         return results
 
-    def _prompt(self, language: str, hints: str) -> list[int]:
-        tokenizer = self._tokenizer(language)
+    def _prompt(self, language: str, hints: str, *, translate: bool) -> list[int]:
+        """`language` is the one that is spoken."""
+        tokenizer = self._tokenizer(language, translate=translate)
         words = self._hint_tokens(hints)
         before = [tokenizer.sot_prev, *words] if words else []
         return [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
@@ -234,17 +253,26 @@ class FasterWhisper:
         """The same in all languages."""
         return self._tokenizer(self.languages[0]).encode(" " + hints.strip())[:MAX_HINT_TOKENS] if hints else []
 
-    def _tokenizer(self, language: str) -> Tokenizer:
-        if language not in self._tokenizers:
-            self._tokenizers[language] = Tokenizer(
-                self._whisper.hf_tokenizer, self._model.is_multilingual, task="transcribe", language=language
+    def _tokenizer(self, language: str, *, translate: bool = False) -> Tokenizer:
+        key = language, translate
+        if key not in self._tokenizers:
+            task = "translate" if translate else "transcribe"
+            self._tokenizers[key] = Tokenizer(
+                self._whisper.hf_tokenizer, self._model.is_multilingual, task=task, language=language
             )
-        return self._tokenizers[language]
+        return self._tokenizers[key]
 
 
 def token_cap(length_s: float, language: str) -> int:
     """How many tokens somebody could say in that time."""
     return SPARE_TOKENS + int(TOKENS_PER_S * token_density(language) * length_s)
+
+
+def translates(path: Path) -> bool:
+    """Whether a multilingual model was trained to translate too; only its name tells."""
+    folders = [path.name, path.resolve().name, *(each for each in path.resolve().parts if each.startswith(HUB_FOLDER))]
+    words = {word for folder in folders for word in re.findall("[a-z]+", folder.lower())}
+    return not words & TRANSCRIBERS
 
 
 def _padded(features: Features, frames: int) -> Features:

@@ -1,93 +1,15 @@
 """Delivery over real websockets: each final reaches each reader once, in order, whatever becomes of the connection."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
-from bot.delivery import BURST, MAX_AGE_S, RECEIPT, Delivery, caption
-from bot.metrics import Metrics
-from bot.outbox import Outbox
-from bot.targets import Targets
-from pipeline import FinalTranscript, PartialTranscript
-from signaling import ErrorReply, PeopleJoined, PeopleLeft, RoomEntered, SessionLost, SessionStarted, TranscriptReceived
+from bot.delivery import BURST, MAX_AGE_S, caption
+from signaling import PeopleJoined, SessionLost, SessionStarted, TranscriptReceived
 from signaling.messages import MAX_MESSAGE_BYTES
-from tests.signaling.callers import PATIENCE_S, calling, scripted, serving, ticket
-
-READER = "nc-rita"
-
-
-def now():
-    return asyncio.get_running_loop().time()
-
-
-def final(text, speaker="1.1/ada"):
-    return FinalTranscript(speaker=speaker, utterance=1, text=text, language_id="en", start=0, end=1, heard_at=now())
-
-
-def partial(text):
-    return PartialTranscript(
-        speaker="1.1/ada", utterance=1, revision=1, text=text, language_id="en", start=0, end=1, heard_at=now()
-    )
-
-
-class Post:
-    """The bot's side: what the room does with its signaling session, and no more."""
-
-    def __init__(self, bot):
-        self.targets = Targets(forget_after_s=60)
-        self.outbox = Outbox()
-        self.metrics = Metrics()
-        self.delivery = Delivery(
-            room="attic", outbox=self.outbox, targets=self.targets, client=bot.client, metrics=self.metrics
-        )
-        for event in bot.events:
-            self.note(event)
-        bot.watch = self.note
-
-    def note(self, event):
-        if isinstance(event, SessionStarted):
-            self.targets.started(now=0)
-        if isinstance(event, SessionLost):
-            self.delivery.lost()
-        match getattr(event, "message", None):
-            case ErrorReply(request_id=str(request_id)) if request_id.startswith(RECEIPT):
-                self.delivery.answered(request_id)
-            case PeopleJoined(people=people):
-                self.targets.joined(people, now=0)
-            case PeopleLeft(session_ids=session_ids):
-                self.targets.left(session_ids, now=0)
-        if self.targets.back():
-            self.outbox.nudge()
-
-    def count(self, name):
-        return self.metrics.registry.get_sample_value(name) or 0.0
-
-
-@asynccontextmanager
-async def delivering(url):
-    """A bot in the room that delivers what is put into `post.outbox` to READER."""
-    async with calling(url) as bot, asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
-        await bot.told(RoomEntered)
-        post = Post(bot)
-        post.targets.enable(READER, now=0)
-        running = tasks.create_task(post.delivery.run())
-        yield bot, post
-        running.cancel()
-
-
-@asynccontextmanager
-async def reading(server, name="rita"):
-    async with calling(server.url, credentials=ticket(server, name), room_session=READER) as reader:
-        await reader.told(RoomEntered)
-        yield reader
-
-
-async def reads(reader, *texts):
-    """The reader has got exactly this, in this order."""
-    await reader.told(TranscriptReceived, times=len(texts))
-    assert [each.text for each in reader.messages if isinstance(each, TranscriptReceived)] == list(texts)
+from tests.bot.post import READER, delivering, final, now, partial, reading, reads
+from tests.signaling.callers import scripted, serving
 
 
 async def test_a_reader_gets_partials_and_finals():
@@ -115,6 +37,9 @@ async def test_finals_said_while_the_reader_is_away_come_first_when_it_is_back()
             await post.outbox.put(final("three"))
 
             await reads(rita, "one", "two", "three")
+        counted = post.metrics.registry.get_sample_value
+        assert counted("roomscribe_captions_total", {"kind": "final"}) == 3
+        assert counted("roomscribe_caption_latency_seconds_count", {"kind": "final"}) == 1  # the others waited for her
 
 
 async def test_finals_said_during_an_outage_come_once_and_in_order():
@@ -216,4 +141,4 @@ async def test_a_final_for_a_reader_who_asked_no_more_is_sent_to_nobody():
 
 @pytest.mark.parametrize(("key", "session_id"), [("1.1/ada", "ada"), ("12.7/an/odd/one", "an/odd/one")])
 async def test_readers_know_the_speaker_by_its_session_id(key, session_id):
-    assert caption(final("", speaker=key), "rita").speaker == session_id
+    assert caption(final("", speaker=key), "rita", language_id="en").speaker == session_id

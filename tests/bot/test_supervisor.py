@@ -7,7 +7,16 @@ import os
 
 import pytest
 
-from bot import AdmissionSettings, NotReady, ProcessFull, RoomFailed, SecretRejected, Supervisor
+from bot import (
+    AdmissionSettings,
+    BadLanguagePair,
+    NotReady,
+    ProcessFull,
+    RoomFailed,
+    SecretRejected,
+    Supervisor,
+    TranslationUnsupported,
+)
 from bot.admission import Bound
 from bot.supervisor import rss_of
 from pipeline import UnknownLanguage
@@ -150,6 +159,45 @@ async def test_before_the_model_is_loaded_callers_are_asked_to_come_again(engine
             with pytest.raises(NotReady, match="still being loaded"):
                 supervisor.language("en")
             await supervisor.engine.wait_ready()
+
+
+async def test_a_room_is_left_when_somebody_says_so_and_an_unknown_one_is_fine(engine_settings):
+    async with meeting(engine_settings) as room:
+        room.supervisor.leave("no such room")
+        room.enable("nc-1")
+        bot = room.bot
+        await room.joined()
+
+        room.supervisor.leave(room.token)
+        await room.gone()
+
+        assert not room.supervisor.rooms
+        room.enable("nc-1")
+        assert room.bot is not bot
+
+
+async def test_all_rooms_are_left_at_once_and_can_be_asked_for_anew(engine_settings):  # D22
+    async with meeting(engine_settings) as room:
+        room.enable("nc-1")
+        room.supervisor.enable("another", "nc-1", room.supervisor.language("en"))
+        bots = list(room.supervisor.rooms.values())
+
+        room.supervisor.stop_all("captions are switched off")
+        async with asyncio.timeout(20):
+            for bot in bots:
+                await bot.gone.wait()
+
+        assert not room.supervisor.rooms
+        room.enable("nc-1")
+        await room.joined()
+
+
+async def test_a_model_that_speaks_english_only_translates_nothing(engine_settings):
+    async with meeting(engine_settings) as room:
+        with pytest.raises(TranslationUnsupported):
+            room.supervisor.translation_target("en")
+        with pytest.raises(BadLanguagePair):
+            room.supervisor.translation_target("xx")
 
 
 async def test_disabling_what_is_unknown_is_fine(engine_settings):

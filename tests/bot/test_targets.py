@@ -2,12 +2,13 @@
 
 import pytest
 
-from bot import TooManyTargets
+from bot import NotATarget, TooManyTargets
 from bot.targets import MAX_MISSED, MAX_SESSIONS, MAX_TARGETS, Targets
-from pipeline import FinalTranscript
+from pipeline import NO_WISHES, FinalTranscript, Language
 from signaling import Participant, Person
 
 FORGET_S = 60.0
+ENGLISH = Language(id="en_GB", code="en")
 
 
 def person(session_id, nextcloud_session_id):
@@ -266,6 +267,45 @@ def test_what_waits_for_a_reader_has_a_bound_and_the_oldest_goes(targets):
 
     assert dropped == [False] * MAX_MISSED + [True]
     assert targets.missed("nc-rita") == final("1")
+
+
+def test_who_wishes_for_a_translation_is_known_by_it_and_gets_no_partials(targets):
+    targets.joined((person("s1", "nc-rita"), person("s2", "nc-bert")), now=0)
+    targets.enable("nc-bert", now=0)
+    targets.enable("nc-rita", now=0, translation=ENGLISH)
+
+    assert targets.wishes == {"nc-rita": ENGLISH}
+    assert targets.recipients() == ("s2",)
+    targets.translate("nc-rita", None)
+    assert targets.wishes is NO_WISHES
+    assert set(targets.recipients()) == {"s1", "s2"}
+
+
+def test_asking_for_captions_again_leaves_the_wish_as_it_is(targets):
+    targets.enable("nc-rita", now=0, translation=ENGLISH)
+
+    targets.enable("nc-rita", now=1)
+
+    assert targets.wishes == {"nc-rita": ENGLISH}
+
+
+def test_only_a_reader_may_wish_for_a_translation(targets):  # D18
+    targets.joined((person("s1", "nc-rita"),), now=0)
+
+    for wish in (ENGLISH, None):
+        with pytest.raises(NotATarget):
+            targets.translate("nc-rita", wish)
+
+
+def test_who_took_the_wishes_keeps_them_as_they_were(targets):  # D17
+    targets.enable("nc-rita", now=0, translation=ENGLISH)
+    before = targets.wishes
+
+    targets.translate("nc-rita", Language(id="en_US", code="en"))
+
+    assert before == {"nc-rita": ENGLISH}
+    with pytest.raises(TypeError):
+        before["nc-rita"] = None
 
 
 def test_readers_have_a_bound_and_who_is_one_may_still_ask_again(targets):

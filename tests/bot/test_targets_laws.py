@@ -3,17 +3,20 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from bot import NotATarget
 from bot.targets import Targets
+from pipeline import Language
 from signaling import Person
 
 FORGET_S = 60.0
 HOMES = {"s1": "nc-1", "s2": "nc-1", "s3": "nc-2", "s4": "nc-3", "phone": ""}
 READERS = st.sampled_from(["nc-1", "nc-2", "nc-3"])
+WISHES = st.sampled_from([None, Language(id="en", code="en"), Language(id="en_US", code="en")])
 SESSIONS = st.sampled_from(sorted(HOMES))
 
 
 class Room(RuleBasedStateMachine):
-    """A model: who is present, and since when each reader is absent."""
+    """A model: who is present, since when each reader is absent, and what it wishes for."""
 
     def __init__(self):
         super().__init__()
@@ -21,6 +24,8 @@ class Room(RuleBasedStateMachine):
         self.now = 0.0
         self.present = set()
         self.absent_since = {}  # of each reader; None: present
+        self.wishes = {}
+        self.taken = []  # what was seen of the wishes, and what they were then
         self.asked = False  # did anybody ever?
 
     def sessions_of(self, reader):
@@ -31,9 +36,11 @@ class Room(RuleBasedStateMachine):
             here = self.sessions_of(reader)
             self.absent_since[reader] = None if here else self.now if since is None else since
 
-    @rule(reader=READERS)
-    def somebody_asks(self, reader):
-        self.targets.enable(reader, now=self.now)
+    @rule(reader=READERS, wish=WISHES)
+    def somebody_asks(self, reader, wish):
+        self.targets.enable(reader, now=self.now, translation=wish)
+        if wish is not None:
+            self.wishes[reader] = wish
         self.absent_since.setdefault(reader, None if self.sessions_of(reader) else self.now)
         self.asked = True
 
@@ -41,6 +48,17 @@ class Room(RuleBasedStateMachine):
     def somebody_has_enough(self, reader):
         self.targets.disable(reader, now=self.now)
         self.absent_since.pop(reader, None)
+        self.wishes.pop(reader, None)
+
+    @rule(reader=READERS, wish=WISHES)
+    def somebody_wishes(self, reader, wish):
+        try:
+            self.targets.translate(reader, wish)
+        except NotATarget:
+            assert reader not in self.absent_since
+        else:
+            assert reader in self.absent_since
+            self.wishes[reader] = wish
 
     @rule(session_id=SESSIONS)
     def somebody_comes(self, session_id):
@@ -68,12 +86,22 @@ class Room(RuleBasedStateMachine):
         for reader, since in list(self.absent_since.items()):
             if since is not None and self.now - since >= FORGET_S:
                 del self.absent_since[reader]
+                self.wishes.pop(reader, None)
 
     @invariant()
-    def exactly_the_present_sessions_of_the_readers_are_recipients(self):
+    def exactly_the_present_sessions_of_the_readers_without_a_wish_are_recipients(self):
         recipients = self.targets.recipients()
+        plain = [reader for reader in self.absent_since if self.wishes.get(reader) is None]
         assert len(recipients) == len(set(recipients))
-        assert set(recipients) == {each for reader in self.absent_since for each in self.sessions_of(reader)}
+        assert set(recipients) == {each for reader in plain for each in self.sessions_of(reader)}
+
+    @invariant()
+    def the_wishes_are_those_of_the_readers_and_what_was_taken_of_them_stays(self):
+        now = {reader: wish for reader, wish in self.wishes.items() if wish is not None}
+        assert self.targets.wishes == now
+        if not self.taken or self.taken[-1][0] is not self.targets.wishes:
+            self.taken.append((self.targets.wishes, now))
+        assert all(taken == then for taken, then in self.taken)
 
     @invariant()
     def every_reader_is_counted_and_the_emptiness_is_measured(self):

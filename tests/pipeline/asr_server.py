@@ -132,12 +132,12 @@ class Witness:
 
     def __init__(self):
         self.told = []
-        self.languages = ()
+        self.languages = self.translations = ()
         self.up = asyncio.Event()
 
-    def backend_ready(self, languages, *, note):
+    def backend_ready(self, languages, *, note, translations=()):
         self.told.append("ready")
-        self.languages = tuple(languages)
+        self.languages, self.translations = tuple(languages), tuple(translations)
         self.up.set()
 
     def backend_lost(self):

@@ -26,6 +26,7 @@ class FakeBackend:
     def __init__(self, *, slots=2, max_batch=1, there=True, fatal=""):
         self.slots, self.max_batch = slots, max_batch
         self.restarts, self.pid = 0, None
+        self.languages, self.translations = ("en", "de"), ()
         self.batches = []
         self.decoding = self.most_decoding = 0
         self.in_flight = []
@@ -46,7 +47,7 @@ class FakeBackend:
         self._free.set()
 
     def come(self):
-        self._keeper.backend_ready(("en", "de"), note="a fake")
+        self._keeper.backend_ready(self.languages, note="a fake", translations=self.translations)
 
     def lose(self):
         self.restarts += 1

@@ -10,7 +10,7 @@ from pipeline.scheduler import Job, Scheduler
 NOTHING = np.zeros(0, dtype=np.int16)
 
 
-def final(speaker, *, due=0.0, room="", backlog_s=0.0):
+def final(speaker, *, due=0.0, room="", backlog_s=0.0, translate=False):
     return Job(
         kind=Kind.FINAL,
         speaker=speaker,
@@ -18,6 +18,7 @@ def final(speaker, *, due=0.0, room="", backlog_s=0.0):
         language="en",
         due=due,
         cut=lambda: NOTHING,
+        translate=translate,
         backlog_s=lambda: backlog_s,
     )
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.channels import Bounded, ChannelClosed, DropOldest, Latest
+from pipeline.totals import QueueTotals
 
 GUARD_S = 5.0  # only a broken channel waits this long
 
@@ -194,3 +195,18 @@ def test_a_superseded_item_is_never_taken():
     channel.discard("nobody")
     assert channel.take() is None
     assert len(channel) == 0
+
+
+async def test_what_a_channel_went_through_outlives_it():
+    totals = QueueTotals()
+    for channel in (DropOldest(2, totals), Bounded(2, totals)):
+        await put(channel, "a")
+        await put(channel, "b")
+    assert (totals.peak, totals.dropped) == (2, 0)
+
+    first, second = DropOldest(1, totals), Latest(1, totals)
+    for item in "abc":
+        first.put(item)
+        second.put(item, item)
+    assert (totals.peak, totals.dropped) == (2, 4)
+    assert first.stats.dropped == second.stats.dropped == 2

@@ -25,6 +25,7 @@ from tests.pipeline.backend import GUARD_S, SILENCE, Audio, FakeBackend, ask, ou
 
 async def test_a_ready_engine_knows_its_languages():
     backend = FakeBackend(there=False)
+    backend.translations = ("en",)
     async with running(backend) as (engine, crew):
         asking = crew.start(ask(engine))
         await until(lambda: engine.scheduler.waiting_finals)
@@ -32,7 +33,7 @@ async def test_a_ready_engine_knows_its_languages():
         backend.come()
         await engine.wait_ready()
         await asking
-        assert (engine.state, engine.languages) == (EngineState.READY, ("en", "de"))
+        assert (engine.state, engine.languages, engine.translations) == (EngineState.READY, ("en", "de"), ("en",))
 
 
 async def test_what_was_asked_before_it_was_ready_is_answered():
@@ -79,11 +80,11 @@ async def test_an_engine_that_was_stopped_tells_who_waits():
 async def test_a_request_goes_to_the_backend_with_all_that_was_asked():
     backend = FakeBackend()
     async with running(backend) as (engine, _):
-        hypothesis = await ask(engine, Audio(SILENCE[:320]), hints="Ada", allowed=("de", "en"))
+        hypothesis = await ask(engine, Audio(SILENCE[:320]), hints="Ada", allowed=("de", "en"), translate=True)
     assert hypothesis.text == "Word 1"
     (request,) = backend.requests
     assert (request.kind, request.language, request.hints) == (Kind.FINAL, "en", "Ada")
-    assert request.allowed == ("de", "en")
+    assert (request.allowed, request.translate) == (("de", "en"), True)
     assert len(request.pcm) == 320
 
 

@@ -51,7 +51,15 @@ def answer(process):
 
 
 def header(samples, *, kind="final"):
-    return {"kind": kind, "language": "en", "samples": samples, "beam": 1, "hints": "", "allowed": []}
+    return {
+        "kind": kind,
+        "language": "en",
+        "samples": samples,
+        "beam": 1,
+        "hints": "",
+        "allowed": [],
+        "translate": False,
+    }
 
 
 def request(number, *, kind="final", seconds=1):
@@ -64,7 +72,8 @@ def test_the_end_of_its_input_ends_the_child(engine_settings):
     with child(engine_settings) as process:
         ready = answer(process)
         assert 0 < ready.pop("warm_up_s") < 30
-        assert ready == {"ready": True, "source": "package", "languages": ["en"], "short_inputs": True}
+        english = {"languages": ["en"], "translations": []}
+        assert ready == {"ready": True, "source": "package", "short_inputs": True, **english}
         process.stdin.close()
         assert process.wait(GUARD_S) == 0
 
@@ -110,7 +119,7 @@ def test_a_request_that_cannot_be_served_is_answered_and_the_next_one_is_served(
         send(process, *request(1, kind="a rumour"))
         refused = answer(process)
         assert refused["id"] == 1
-        assert "ValueError: 'a rumour' is not a valid Kind" in refused["error"]
+        assert refused["error"] == "ValueError", "its text may be of what was said"
         send(process, *request(2))
         served = answer(process)
         assert served["id"] == 2

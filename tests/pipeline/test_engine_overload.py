@@ -57,6 +57,21 @@ async def test_the_fourth_step_narrows_the_search_for_finals(step):
     assert request.beam == (NARROW_BEAM if step >= Step.NARROW else WIDE_BEAM)
 
 
+async def test_the_fourth_step_gives_up_the_translations_that_wait_and_no_transcript():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        translation = overdue(engine, crew, -GUARD_S, speaker="will", translate=True)
+        in_time = overdue(engine, crew, -GUARD_S, speaker="cleo")
+        await looks(2)
+        assert not translation.done()
+        overdue(engine, crew, 0.0)
+        assert isinstance(await translation, Shed)
+        assert engine.ladder.step >= Step.NARROW
+        backend.let_go()
+        assert isinstance(await in_time, Hypothesis)
+
+
 async def test_the_last_step_gives_up_what_is_overdue_and_no_more():
     backend = FakeBackend(slots=1)
     async with running(backend) as (engine, crew):

@@ -41,7 +41,7 @@ async def test_a_ready_engine_turns_speech_into_words(engine_settings):
     async with running(engine_settings) as (engine, _):
         assert engine.state is EngineState.STARTING
         await engine.wait_ready()
-        assert (engine.state, engine.languages) == (EngineState.READY, ("en",))
+        assert (engine.state, engine.languages, engine.translations) == (EngineState.READY, ("en",), ())
         assert engine.pid == engine_process().pid
         hypothesis = await ask(engine, Audio(downsampled("austen-0930")))
         assert hypothesis.text == AMIABLE
@@ -269,7 +269,14 @@ class Life:
         self.killed.set()
 
 
-READY_NOW = {"ready": True, "source": "here", "languages": ["en"], "short_inputs": True, "warm_up_s": 0.0}
+READY_NOW = {
+    "ready": True,
+    "source": "here",
+    "languages": ["en"],
+    "translations": [],
+    "short_inputs": True,
+    "warm_up_s": 0.0,
+}
 
 
 async def lived(monkeypatch, *lives, watchdog_s=60.0):

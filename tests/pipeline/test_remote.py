@@ -224,6 +224,13 @@ async def test_an_address_that_no_library_takes_does_not_end_the_engine(caplog):
     assert "aaa" not in caplog.text
 
 
+async def test_a_transcript_does_not_pass_for_a_translation():
+    async with talking() as stage:
+        with pytest.raises(DecodeFailed, match="not asked for translations"):
+            await stage.hear(translate=True)
+        assert stage.server.uploads == []
+
+
 async def test_nothing_is_decoded_before_it_runs():
     backend = RemoteBackend(RemoteSettings(url="http://127.0.0.1:1"))
     with pytest.raises(EngineDied):

@@ -286,6 +286,19 @@ def test_between_speakers_of_whom_as_much_waits_the_oldest_is_given_up():
     assert holding(newer, older).shed(due_before=5.0) is older
 
 
+def test_translations_can_be_given_up_alone():
+    transcript, translation = final("ada", due=1.0), final("will", due=2.0, room="two", translate=True)
+    scheduler = holding(transcript, translation)
+    assert [scheduler.shed_translation() for _ in range(2)] == [translation, None]
+    assert order(scheduler) == [transcript]
+
+
+def test_a_translation_does_not_take_the_place_of_the_partial_of_the_next_utterance():
+    scheduler = holding(partial("ada"))
+    assert scheduler.submit(final("ada", translate=True)) is None
+    assert scheduler.waiting_partials == 1
+
+
 def test_what_is_not_overdue_is_kept_however_much_waits():
     scheduler = holding(final("ada", due=5.0, backlog_s=99.0), partial("will"))
     assert scheduler.shed(due_before=5.0) is None

@@ -101,6 +101,11 @@ def prompts(recorded):
     return [prompt for questions, _ in recorded.questions for prompt in questions]
 
 
+def last_prompt(recogniser, recorded):
+    """In the words of the model's vocabulary."""
+    return [recogniser._whisper.hf_tokenizer.id_to_token(token) for token in prompts(recorded)[-1]]
+
+
 def test_names_that_are_likely_are_no_words_that_were_said(short, recorded):
     heard = [hear(short, downsampled("austen-0930"), hints=hints) for hints in ("", "Elinor, Marianne")]
     assert [words(each) for each in heard] == [AMIABLE, AMIABLE]
@@ -205,6 +210,67 @@ def test_the_likeliest_of_the_languages_that_are_allowed_is_taken(allowed, langu
 def test_a_language_that_was_asked_for_is_not_detected():
     hypothesis = hear(load(Polyglot)[0], nothing(), Kind.PARTIAL, language="nl")
     assert (hypothesis.language, hypothesis.language_probability) == ("nl", 1.0)
+
+
+# Translations
+
+
+def test_a_translation_is_asked_for_from_the_language_that_is_spoken():
+    recogniser, model = load(Polyglot)
+    transcript = hear(recogniser, nothing(), Kind.PARTIAL, language="de")
+    assert last_prompt(recogniser, model) == ["<|startoftranscript|>", "<|de|>", "<|transcribe|>", "<|notimestamps|>"]
+    translation = hear(recogniser, nothing(), Kind.PARTIAL, language="de", translate=True)
+    assert last_prompt(recogniser, model) == ["<|startoftranscript|>", "<|de|>", "<|translate|>", "<|notimestamps|>"]
+    assert (transcript.language, translation.language) == ("de", "en")
+
+
+def test_what_is_to_be_translated_from_an_unknown_language_is_detected_first():
+    recogniser, model = load(Polyglot)
+    hear(recogniser, nothing(), Kind.PARTIAL, language="", translate=True)
+    assert last_prompt(recogniser, model)[1:3] == ["<|de|>", "<|translate|>"]
+
+
+def test_transcripts_and_translations_are_decoded_together():
+    recogniser, model = load(Polyglot)
+    model.questions.clear()
+    pcm = downsampled("austen-0930")
+    both = recogniser.transcribe([request(pcm, language="de"), request(pcm, language="de", translate=True)])
+    assert len(model.questions[0][0]) == 2
+    assert [each.language for each in both] == ["de", "en"]
+
+
+def test_a_translation_may_have_as_many_words_as_english_speech():
+    """Not as many as the language that is spoken: its text takes more tokens, up to a dozen times as many."""
+    recogniser, model = load(Polyglot)
+    pcm = downsampled("austen-0930")
+    hear(recogniser, pcm, Kind.PARTIAL, language="am", translate=True)
+    assert model.questions[-1][1]["max_length"] == 2 * whisper.token_cap(seconds(len(pcm)), "en")
+
+
+@pytest.mark.parametrize(
+    ("folder", "can"),
+    [
+        ("models/small", True),
+        ("models--Systran--faster-whisper-large-v3/snapshots/0a1b", True),
+        ("models--mobiuslabsgmbh--faster-whisper-large-v3-turbo/snapshots/0a1b", False),
+        ("models--Systran--faster-distil-whisper-large-v3/snapshots/0a1b", False),
+        ("models/Whisper-Large-V3-Turbo", False),
+        ("turbo/models/medium", True),
+        ("models/distillery", True),
+    ],
+)
+def test_models_that_were_trained_to_transcribe_only_are_known_by_their_names(tmp_path, folder, can):
+    assert whisper.translates(tmp_path / folder) is can
+
+
+def test_a_name_that_leads_elsewhere_does_not_hide_what_it_leads_to(tmp_path):
+    (tmp_path / "large-v3-turbo").mkdir()
+    (tmp_path / "current").symlink_to(tmp_path / "large-v3-turbo")
+    assert whisper.translates(tmp_path / "current") is False
+
+
+def test_only_a_multilingual_model_translates(short):
+    assert (short.translations, load(Polyglot)[0].translations) == ([], ["en"])
 
 
 def test_no_language_is_offered_that_the_vocabulary_lacks():
