@@ -1,9 +1,9 @@
 """The two front doors: the HTTP application and the command line."""
 
-from .app import create_app
-from .listening import StartFailed
+from .http.app import create_app
+from .http.listening import StartFailed
 from .service import Service, check_signaling, running
-from .settings import HttpSettings, Settings, SettingsError, environment, load
+from .settings.load import HttpSettings, Settings, SettingsError, environment, load
 
 __all__ = [
     "HttpSettings",

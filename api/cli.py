@@ -17,7 +17,7 @@ COMMANDS: Final = {
     "serve": "serve:serve",
     "transcribe": "transcribe:transcribe",
     "healthcheck": "healthcheck:healthcheck",
-    "doctor": "doctor:doctor",
+    "doctor": "doctor.command:doctor",
     "config": "config_command:config",
     "version": "cli:version",
 }

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from .settings import environment, problems_of
-from .settings_docs import page
-from .settings_kinds import NOT_SHOWN
-from .settings_sources import Value, read, warnings
+from .settings.docs import page
+from .settings.kinds import NOT_SHOWN
+from .settings.load import environment, problems_of
+from .settings.sources import Value, read, warnings
 from .terminal import EXIT_CONFIGURATION
 
 WRONG: Final = "(wrong: see below)"

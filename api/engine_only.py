@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from .settings import Settings, load
+from .settings.load import Settings, load
 
 #: Fixed, so that neither a missing setting of the service nor a wrong one, nor a secret file that only the service may
 #: read, is in the way.

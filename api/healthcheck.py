@@ -11,9 +11,9 @@ from typing import Final
 
 import typer
 
-from .settings import HttpSettings, environment
-from .settings_kinds import UNIX
-from .settings_sources import read
+from .settings.kinds import UNIX
+from .settings.load import HttpSettings, environment
+from .settings.sources import read
 from .terminal import complain
 
 EXIT_ILL: Final = 1  # Docker knows 0 and 1 only

@@ -17,7 +17,7 @@ from pipeline import EngineSettings, ModelSettings
 from signaling import InternalCredentials
 
 from .service import running
-from .settings import HttpSettings, Settings
+from .settings.load import HttpSettings, Settings
 
 NOBODY: Final = "127.0.0.1:9"  # nothing listens there, and nothing has to: all series exist before there is a room
 HEAD: Final = """# Metrics

@@ -18,10 +18,10 @@ from bot.log_context import set_key
 from bot.runtime import settle
 from pipeline import PipelineError
 
-from .listening import StartFailed
-from .logs import leave_no_traceback, set_up_logging
+from .http.listening import StartFailed
+from .logs.setup import leave_no_traceback, set_up_logging
 from .service import Service, check_signaling, running
-from .settings import Settings, SettingsError, environment, load, load_secrets, warnings
+from .settings.load import Settings, SettingsError, environment, load, load_secrets, warnings
 from .terminal import fail, until_signalled
 
 log = logging.getLogger("roomscribe")

@@ -20,11 +20,11 @@ from aiohttp import web
 from bot import LocalAddresses, Supervisor, rejection
 from signaling import AuthRejected, SessionSettings, SignalingUnreachable, probe
 
-from .app import create_app
-from .appapi import Reporter
-from .auth import Auth
-from .listening import StartFailed, listening
-from .settings import Settings
+from .http.app import create_app
+from .http.appapi import Reporter
+from .http.auth import Auth
+from .http.listening import StartFailed, listening
+from .settings.load import Settings
 
 Extend = Callable[[web.Application], None]
 

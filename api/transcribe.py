@@ -33,9 +33,9 @@ from pipeline.scheduler import MAX_WAITING_FINALS
 from pipeline.subtitles import Format, Summary, clock, writer_of
 
 from .engine_only import load_engine_only
-from .logs import set_up_logging
+from .logs.setup import set_up_logging
 from .outputs import BadOutput, Errand, OutputClosed, OutputFailed, open_sink, plan
-from .settings import SettingsError, environment, misspelt
+from .settings.load import SettingsError, environment, misspelt
 from .terminal import EXIT_CONFIGURATION, complain, fail, until_signalled
 
 EXIT_FAILED: Final = 1

@@ -1,4 +1,4 @@
-"""What a room's bot is told. Assembled from the environment by `api.settings`; defaults are the design's."""
+"""What a room's bot is told. Assembled from the environment by `api.settings.load`; defaults are the design's."""
 
 from __future__ import annotations
 

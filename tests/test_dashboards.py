@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from api.settings_table import TABLE
+from api.settings.table import TABLE
 from bot.metrics import HTTP_LABELS
 from tests.support.promql import OVER_TIME, NotPromql, parse
 from tests.support.scraped import series

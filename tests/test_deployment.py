@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from api.aliases import HARP_SOCKET
-from api.settings import HttpSettings
-from api.settings_kinds import UNIX
+from api.settings.aliases import HARP_SOCKET
+from api.settings.kinds import UNIX
+from api.settings.load import HttpSettings
 
 ROOT = Path(__file__).parent.parent
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]

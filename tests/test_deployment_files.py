@@ -12,10 +12,10 @@ import yaml
 from yamllint import linter
 from yamllint.config import YamlLintConfig
 
-from api.aliases import HARP_SOCKET
-from api.auth import OPEN_PATHS
-from api.settings import HttpSettings, load
-from api.settings_table import TABLE
+from api.http.auth import OPEN_PATHS
+from api.settings.aliases import HARP_SOCKET
+from api.settings.load import HttpSettings, load
+from api.settings.table import TABLE
 from tests.test_deployment import IMAGES, VERSION, environment, last
 
 ROOT = Path(__file__).parent.parent

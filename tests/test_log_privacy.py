@@ -20,8 +20,8 @@ import aiohttp
 import pytest
 
 from api import HttpSettings, Settings, running
-from api.log_rate import LineRate
-from api.logs import LogHandler
+from api.logs.rate import LineRate
+from api.logs.setup import LogHandler
 from bot import LOOPBACK, ChatServerSettings, RoomSettings, SignalingSettings
 from bot.log_context import room_id, set_key
 from bot.roster import Roster

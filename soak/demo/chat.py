@@ -15,9 +15,9 @@ import tenacity
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
-from api.bodies import parse
-from api.schemas import TEXT, Body, Session
-from api.status import LOADING
+from api.http.bodies import parse
+from api.http.schemas import TEXT, Body, Session
+from api.http.status import LOADING
 from pipeline import EngineState
 from signaling import TicketCredentials, signaling_url
 from signaling.embedded import EmbeddedServer

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from api import SettingsError, StartFailed
-from api.logs import set_up_logging
+from api.logs.setup import set_up_logging
 from api.terminal import fail, until_signalled
 from bot import BotError
 from pipeline import EngineFatal

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.config_command import config
-from api.settings_docs import page
-from api.settings_table import TABLE
+from api.settings.docs import page
+from api.settings.table import TABLE
 
 GOOD = {
     "ROOMSCRIBE_HPB_URL": "https://ada:hunter2@cloud.example.org/hpb",

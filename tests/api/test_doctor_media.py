@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.doctor_checks import judge_media
-from api.doctor_findings import Status
+from api.doctor.checks import judge_media
+from api.doctor.findings import Status
 from bot.media_check import MediaTrial
 
 HEARD = MediaTrial(

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from api.healthcheck import ask
-from api.settings import HttpSettings
+from api.settings.load import HttpSettings
 from tests.api.raw import at_the_door
 
 

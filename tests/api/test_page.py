@@ -70,7 +70,7 @@ async def test_a_refusal_is_shown_in_the_servers_words(page, demo):
     await page.wait_for(state_says("Connected."))
 
 
-@pytest.mark.parametrize("status", ["starting", "restarting"])
+@pytest.mark.parametrize("status", ["loading", "restarting"])
 async def test_while_the_model_is_being_loaded_captions_are_asked_for_again(page, demo, status):
     demo.answers["/demo/captions"] = [(503, {"error": "the model is still being loaded", "status": status})]
     await knock(page, demo, "#join-read")

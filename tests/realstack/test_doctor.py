@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from api.doctor_findings import Status
+from api.doctor.findings import Status
 from soak.stack.wire import Wire
 from tests.realstack.conference import new_stack
 from tests.realstack.conftest import MEDIA_ADDRESS

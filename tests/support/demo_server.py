@@ -13,8 +13,8 @@ from collections import defaultdict
 
 from aiohttp import WSMsgType, web
 
-from api.app import page as serve_page
-from api.origin import json_only, own_pages_only
+from api.http.app import page as serve_page
+from api.http.origin import json_only, own_pages_only
 
 ME = "session-of-the-page"
 PATIENCE_S = 15

@@ -1,0 +1,1 @@
+"""`roomscribe doctor`: what it tries, and how it tells what it found."""

@@ -1,0 +1,1 @@
+"""The HTTP application: what it answers, to whom, and within which bounds."""

@@ -1,0 +1,1 @@
+"""Logs: how lines look, what may be on them, and how many there may be."""

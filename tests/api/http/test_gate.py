@@ -1,0 +1,153 @@
+"""Connections: how many, and how long they may take. On sockets, with a small application behind the gate."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from api.http import gate
+from api.http.gate import Gate, GatedSite, watched
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Hall:
+    """A gate with an application behind it. `refused`: why connections were not taken or kept."""
+
+    def __init__(self, limit):
+        self.refused = []
+        self.gate = Gate(limit=limit, refused=self.refused.append)
+        self.address = None
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    async def connect(self):
+        if isinstance(self.address, str):
+            return await asyncio.open_unix_connection(self.address)
+        return await asyncio.open_connection(*self.address)
+
+    async def answer(self, _):
+        await self.hold.wait()
+        return web.Response(text="here")
+
+
+@asynccontextmanager
+async def hall(limit=4, host="127.0.0.1"):
+    built = Hall(limit)
+    app = web.Application(middlewares=[watched])
+    app.router.add_get("/", built.answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await GatedSite(runner, gate=built.gate, host=host, port=0).start()
+        built.address = runner.addresses[0] if isinstance(runner.addresses[0], str) else runner.addresses[0][:2]
+        yield built
+    finally:
+        await runner.cleanup()
+    assert len(built.gate) == 0
+
+
+async def said(reader):
+    async with asyncio.timeout(10):
+        return await reader.read()
+
+
+async def closed(*writers):
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 — the gate tells nobody
+            await asyncio.sleep(0)
+
+
+async def test_a_request_comes_through(tmp_path):
+    for host in ("127.0.0.1", f"unix:{tmp_path / 'socket'}"):
+        async with hall(host=host) as place:
+            reader, writer = await place.connect()
+            writer.write(REQUEST)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            await closed(writer)
+
+
+async def test_a_connection_too_many_is_told_to_come_later_and_others_are_not_hurt():
+    async with hall(limit=4) as place:  # two for each address
+        first, second = await place.connect(), await place.connect()
+        await until(lambda: len(place.gate) == 2)
+
+        third = await place.connect()
+
+        answer = await said(third[0])
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"Retry-After: 1" in answer
+        assert answer.endswith(b'{"error": "too many connections"}\n')
+        assert place.refused == ["connections"]
+        first[1].write(REQUEST)
+        assert (await first[0].readline()).startswith(b"HTTP/1.1 200")
+        await closed(first[1], second[1], third[1])
+
+
+async def test_the_refusal_is_as_long_as_it_says():
+    head, _, body = gate.REFUSAL.partition(b"\r\n\r\n")
+
+    assert f"Content-Length: {len(body)}".encode() in head
+
+
+async def test_a_place_is_free_again_once_its_connection_has_gone():
+    async with hall(limit=2) as place:
+        for _ in range(5):
+            reader, writer = await place.connect()
+            writer.write(REQUEST)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            await closed(writer)
+            await until(lambda: len(place.gate) == 0)
+
+        assert place.refused == []
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow:"])
+async def test_who_does_not_say_in_time_what_it_wants_is_hung_up_on(monkeypatch, sent):
+    monkeypatch.setattr(gate, "HEAD_TIMEOUT_S", 0.05)
+    async with hall() as place:
+        reader, writer = await place.connect()
+        writer.write(sent)
+
+        with contextlib.suppress(ConnectionResetError):  # which is how an abort may be seen
+            assert await said(reader) == b""
+
+        assert place.refused == ["slow"]
+        await until(lambda: len(place.gate) == 0)
+        writer.close()
+
+
+async def test_an_answer_may_take_as_long_as_it_takes_and_then_the_clock_runs_again(monkeypatch):
+    monkeypatch.setattr(gate, "HEAD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(gate, "IDLE_TIMEOUT_S", 0.05)
+    async with hall() as place:
+        place.hold.clear()
+        reader, writer = await place.connect()
+        writer.write(REQUEST)
+        asyncio.get_running_loop().call_later(0.2, place.hold.set)
+
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+
+        assert place.refused == []
+        await until(lambda: place.refused == ["slow"])
+        writer.close()
+
+
+async def test_requests_on_one_connection_follow_each_other():
+    async with hall() as place:
+        reader, writer = await place.connect()
+        writer.write(REQUEST * 3)
+        for _ in range(3):
+            async with asyncio.timeout(10):
+                assert (await reader.readuntil(b"here")).startswith(b"HTTP/1.1 200")
+        await closed(writer)
