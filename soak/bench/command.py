@@ -15,20 +15,26 @@ from rich.table import Table
 
 from api import Settings, SettingsError, environment
 from api.engine_only import load_engine_only
-from api.terminal import fail, set_up_logging
+from api.logs.setup import set_up_logging
+from api.terminal import fail
 from bot.runtime import settle
 from pipeline import EngineFatal
 from pipeline.child_process import CHILD_ENVIRONMENT
 from pipeline.decoders import PREFERENCES
 from soak.clip import BadManifest, Clip, in_language, read_manifest, shipped_clips
 from soak.demo.score import ScoringUnavailable, check_available
+from soak.participant import NotAdmitted
 from soak.stack import Missing, StackFailed, find_programs
 from soak.stack.namespace import NoNamespace, media_address, run_inside
 
+from . import api as control
 from . import captions as live
 from . import join_figures
 from . import joins as coming_and_going
 from . import media as receiving
+from .api_figures import tables
+from .api_rooms import NotCaptioned
+from .api_service import ServiceFailed
 from .loss import WAYS
 from .media_options import MAX_SPEAKERS, BadOption, MediaOptions, programs, read_against, read_share
 from .media_run import RunFailed
@@ -202,6 +208,45 @@ def joins(
     if as_json:
         sys.stdout.write(json.dumps(figures) + "\n")
     if not figures["clean"]:
+        raise typer.Exit(1)
+
+
+@bench.command()
+def api(
+    rooms: Annotated[int, typer.Option(min=1, max=100, help="Rooms that are captioned meanwhile.")] = 10,
+    speakers: Annotated[int, typer.Option(min=1, max=20, help="People who read aloud in each.")] = 1,
+    rate: Annotated[float, typer.Option(min=1, max=1000, help="Requests for captions a second.")] = 50.0,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long they come.")] = 30.0,
+    hostile: Annotated[int, typer.Option(min=1, max=1_000_000, help="Hostile requests.")] = 10_000,
+    warm_up: Annotated[int, typer.Option(min=0, max=100_000, help="As many come before them, unmeasured.")] = 500,
+    settle: Annotated[float, typer.Option(min=1, max=600, help="Seconds in which memory comes back.")] = 30.0,
+    seed: Annotated[int, typer.Option(help="Of all requests.")] = 1,
+    manifest: Manifest = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines; the last is the summary.")] = False,
+) -> None:
+    """The control API: is it quick while rooms are captioned, does it survive attacks? Ends with status 1 if not."""
+    set_up_logging("ERROR")
+    console = Console(stderr=True, highlight=False, markup=False)
+    options = control.Options(
+        rooms=rooms,
+        speakers=speakers,
+        rate=rate,
+        seconds=seconds,
+        hostile=hostile,
+        warm_up=warm_up,
+        seed=seed,
+        settle_s=settle,
+    )
+    try:
+        clips = [clip for clip in _clips(manifest, 0) if clip.text.strip()]
+        report = asyncio.run(control.measure(options, clips, environment(), console.print))
+    except (ServiceFailed, NotCaptioned, NotAdmitted, RunFailed) as error:
+        fail(f"the benchmark cannot run: {error}")
+    console.print(tables(report.total, report.parts[-1]))
+    if as_json:
+        for line in (*report.parts, report.total):
+            sys.stdout.write(json.dumps(line) + "\n")
+    if report.total["missed"]:
         raise typer.Exit(1)
 
 
