@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
 from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
-import psutil
 
 from pipeline import (
     Engine,
@@ -30,6 +28,7 @@ from .guard import guard
 from .ice import check as check_ice
 from .ice_servers import ChatServerSettings, IceServers
 from .log_context import about_room
+from .memory_watch import MemoryWatch
 from .metrics import Metrics
 from .room import RoomBot, RoomState
 from .rtp_tap import make_sweeper, missing
@@ -43,7 +42,6 @@ log = logging.getLogger("roomscribe.bot.supervisor")
 MAX_FAILURES: Final = 1000  # remembered reasons of rooms that failed; the oldest is forgotten
 FAILURE_AGE_S: Final = 60.0  # a caller who comes later starts afresh
 STOP_MARGIN_S: Final = 3.0  # beyond the rooms' own time limits
-MEMORY_CHECK_S: Final = 2.0  # between two looks at how much is in use
 
 
 class Supervisor:
@@ -69,6 +67,7 @@ class Supervisor:
         self._http: aiohttp.ClientSession | None = None
         self._ice_servers: IceServers | None = None
         self._own_tasks: list[asyncio.Task[None]] = []
+        self._memory = MemoryWatch(admission=self.admission, engine=self.engine, idle=lambda: not self._rooms)
         self._watch = SignalingWatch(
             url=rooms.signaling.url, connected=lambda: any(room.is_connected for room in self._rooms.values())
         )
@@ -115,7 +114,7 @@ class Supervisor:
         self._ice_servers = IceServers(self._http, self._settings.chat_server)
         self._detectors = await asyncio.to_thread(VoiceDetectors)
         await self._tasks.__aenter__()
-        works = [self.engine.run(), self._watch_memory(), self._watch.run(self._http)]
+        works = [self.engine.run(), self._memory.run(), self._watch.run(self._http)]
         works += [self.media.run()] if self.media is not None else []
         self._own_tasks = [self._tasks.create_task(each) for each in works]
         return self
@@ -292,27 +291,6 @@ class Supervisor:
             log.info("audio is decoded by %s, in %d threads at most", media.decoder.name, media.workers)
         return media
 
-    async def _watch_memory(self) -> None:
-        """Ours and the recogniser's. Not looked at with each request: it costs a system call, and changes slowly."""
-        told = False
-        while True:
-            was_full = self.admission.memory_full
-            self.admission.observe(memory=rss_of(os.getpid()) + rss_of(self.engine.pid))
-            if self.admission.memory_full and not self._rooms and self.engine.state is EngineState.READY and not told:
-                told = True
-                log.error(
-                    "no room can ever be served: roomscribe and its model take %d MB by themselves, and "
-                    "ROOMSCRIBE_MEMORY_LIMIT_MB is %d: set it higher, or to 0",
-                    (rss_of(os.getpid()) + rss_of(self.engine.pid)) // 1_000_000,
-                    self.admission.settings.memory_limit_mb or 0,
-                )
-            elif self.admission.memory_full and not was_full:
-                reason = self.admission.no_speaker()[Bound.MEMORY]
-                log.warning("no new room and no new speaker until there is memory again: %s", reason)
-            elif was_full and not self.admission.memory_full:
-                log.info("there is memory again for new rooms and speakers")
-            await asyncio.sleep(MEMORY_CHECK_S)
-
     def _reject(self, failure: SecretRejected) -> None:
         """The signaling server locks out who tries a wrong secret often: rooms that have not joined do not try."""
         self._rejected = failure
@@ -328,14 +306,6 @@ class Supervisor:
                 await self._all_gone.wait()
         except TimeoutError:
             log.error("%d rooms did not stop in time", len(self._serving))
-
-
-def rss_of(pid: int | None) -> int:
-    """Resident memory of a process, bytes; 0 where there is none."""
-    try:
-        return int(psutil.Process(pid).memory_info().rss) if pid is not None else 0
-    except psutil.Error:  # it has just died
-        return 0
 
 
 def _now() -> float:

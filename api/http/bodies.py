@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 MAX_BODY_BYTES: Final = 64 * 1024
+MAX_FIELDS: Final = 64  # of one object; what looks for the wrong ones takes time with each
 MAX_PROBLEMS: Final = 20  # told in one answer: unknown fields could make it as long as the body
 MAX_SHOWN: Final = 40  # characters of a field's name as it came
 NEAR: Final = 0.6  # of 1: how alike a wrong field and the one that was meant are at least
@@ -78,6 +79,8 @@ def _json(body: bytes) -> dict[str, Any]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_FIELDS:
+        _refuse(f"has an object of more than {MAX_FIELDS} fields", "json")
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

@@ -87,6 +87,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _of_http(error: web.HTTPException) -> web.Response:
     answer = respond(error.status, PLAINER.get(error.status, error.reason))
+    error.with_traceback(None)  # the request holds that of an unknown path, and the traceback holds the request
     if "Allow" in error.headers:
         answer.headers["Allow"] = error.headers["Allow"]
     if error.status in (408, 413):  # the rest of the body is not read

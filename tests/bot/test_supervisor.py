@@ -18,7 +18,7 @@ from bot import (
     TranslationUnsupported,
 )
 from bot.admission import Bound
-from bot.supervisor import rss_of
+from bot.memory_watch import rss_of
 from pipeline import UnknownLanguage
 from tests.support.meeting import meeting
 

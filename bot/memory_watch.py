@@ -1,0 +1,93 @@
+"""How much memory is in use, looked at now and then: what may be taken on depends on it, and what is free is returned.
+
+Python's collector of cycles counts objects, not bytes: a few forgotten requests with large bodies would wait for it for
+long. And the C library keeps what was freed between what is in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+from collections.abc import Callable
+from typing import Final
+
+import psutil
+
+from pipeline import Engine, EngineState
+
+from .admission import Admission, Bound
+
+log = logging.getLogger("roomscribe.bot.memory_watch")
+
+CHECK_S: Final = 2.0  # between two looks
+YOUNG: Final = 1  # the generations of objects that are younger than some looks; the old ones would take too long
+TRIM_EACH_S: Final = 10.0  # at most that often …
+TRIM_GROWN: Final = 3_000_000  # bytes: … and only once so much more is in use
+
+
+class MemoryWatch:
+    """`idle`: no room is being served."""
+
+    def __init__(self, *, admission: Admission, engine: Engine, idle: Callable[[], bool]) -> None:
+        self._admission = admission
+        self._engine = engine
+        self._idle = idle
+        self._told = False
+        self._trimmed_at = float("-inf")
+        self._least: int | None = None  # in use since the last trim
+
+    async def run(self) -> None:
+        """Look until cancelled. Not with each request: it costs system calls, and changes slowly."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            gc.collect(YOUNG)
+            ours = rss_of(os.getpid())
+            if self.is_due(ours, now=clock()):
+                give_back()
+                ours = self._least = rss_of(os.getpid())
+            self._observe(ours + rss_of(self._engine.pid))
+            await asyncio.sleep(CHECK_S)
+
+    def is_due(self, ours: int, *, now: float) -> bool:
+        """Is it time to give memory back, with so many bytes in use by this process?"""
+        self._least = ours if self._least is None else min(self._least, ours)
+        if ours - self._least < TRIM_GROWN or now - self._trimmed_at < TRIM_EACH_S:
+            return False
+        self._trimmed_at = now
+        return True
+
+    def _observe(self, memory: int) -> None:
+        was_full = self._admission.memory_full
+        self._admission.observe(memory=memory)
+        full = self._admission.memory_full
+        if full and self._idle() and self._engine.state is EngineState.READY and not self._told:
+            self._told = True
+            log.error(
+                "no room can ever be served: roomscribe and its model take %d MB by themselves, and "
+                "ROOMSCRIBE_MEMORY_LIMIT_MB is %d: set it higher, or to 0",
+                memory // 1_000_000,
+                self._admission.settings.memory_limit_mb or 0,
+            )
+        elif full and not was_full:
+            reason = self._admission.no_speaker()[Bound.MEMORY]
+            log.warning("no new room and no new speaker until there is memory again: %s", reason)
+        elif was_full and not full:
+            log.info("there is memory again for new rooms and speakers")
+
+
+def give_back() -> None:
+    """What the C library holds and nobody uses goes to the system. Others than glibc are left alone."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def rss_of(pid: int | None) -> int:
+    """Resident memory of a process, bytes; 0 where there is none."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss) if pid is not None else 0
+    except psutil.Error:  # it has just died
+        return 0
