@@ -25,7 +25,7 @@ log = logging.getLogger("roomscribe.bot.memory_watch")
 CHECK_S: Final = 2.0  # between two looks
 YOUNG: Final = 1  # the generations of objects that are younger than some looks; the old ones would take too long
 TRIM_EACH_S: Final = 10.0  # at most that often …
-TRIM_GROWN: Final = 3_000_000  # bytes: … and only once so much more is in use
+TRIM_GROWN: Final = 1_000_000  # bytes: … and only once so much more is in use
 
 
 class MemoryWatch:
