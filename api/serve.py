@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from bot import BotError
+from bot import BotError, RoomFailed, SecretRejected
 from bot.log_context import set_key
 from bot.runtime import settle
 from pipeline import PipelineError
@@ -35,6 +35,7 @@ class CannotGoOn(Exception):
 
 def serve() -> None:
     """Serve the API for a chat server. Settings come from the environment (see README)."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are secrets to read anew
     strange = warnings(environment())
     try:
         settings = load()
@@ -64,32 +65,32 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _until_over(service: Service, settings: Settings, stop: asyncio.Event) -> None:
-    """Raises `CannotGoOn` when the model cannot be had, `StartFailed` when the signaling server refuses us."""
+    """Raises `CannotGoOn` when the model cannot be had."""
     engine = service.supervisor.engine
-    refused: list[StartFailed] = []
-    over = asyncio.Event()
-
-    async def greet() -> None:
-        """Beside everything else: it may take seconds, and the port answers meanwhile."""
-        try:
-            await check_signaling(settings)
-        except StartFailed as error:
-            refused.append(error)
-            over.set()
-
-    async def then_over(event: asyncio.Event) -> None:
-        await event.wait()
-        over.set()
-
     async with asyncio.TaskGroup() as tasks:
-        works = [tasks.create_task(each) for each in (greet(), then_over(stop), then_over(engine.failed))]
-        await over.wait()
-        for work in works:
-            work.cancel()
-    if refused:
-        raise refused[0]
+        greeting = tasks.create_task(_greet(service, settings))
+        ends = [tasks.create_task(stop.wait()), tasks.create_task(engine.failed.wait())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in [greeting, *ends]:
+            task.cancel()
     if engine.failed.is_set():
+        await service.reporter.told()
         raise CannotGoOn(engine.failure)
+
+
+async def _greet(service: Service, settings: Settings) -> None:
+    """Beside everything else: it may take seconds, and the port answers meanwhile.
+
+    Whoever restarts us would have us greet again with a secret that is refused, and the signaling server locks such an
+    address out. So we stay, and say what is wrong.
+    """
+    try:
+        await check_signaling(settings)
+    except SecretRejected as error:
+        service.supervisor.reject(error)
+        log.error("no room can be served: %s", error)
+    except RoomFailed as error:
+        log.warning("the signaling server does not let us in at present: %s", error)
 
 
 def _reread(service: Service) -> None:
@@ -99,10 +100,9 @@ def _reread(service: Service) -> None:
     except SettingsError as error:
         log.error("the secrets of the API stay as they are: %s", error)
         return
-    if not secrets and service.auth.required:
+    if not service.auth.replace(secrets):
         log.error("the secrets of the API stay as they are: without any, everybody could call")
         return
-    service.auth.replace(secrets)
     log.info("the secrets of the API were read anew: %d", len(secrets))
 
 

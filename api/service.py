@@ -32,10 +32,11 @@ Extend = Callable[[web.Application], None]
 class Service:
     """A running service. `url` is where the API listens."""
 
-    def __init__(self, supervisor: Supervisor, url: str, auth: Auth) -> None:
+    def __init__(self, supervisor: Supervisor, url: str, auth: Auth, reporter: Reporter) -> None:
         self.supervisor = supervisor
         self.url = url
         self.auth = auth
+        self.reporter = reporter
 
 
 @contextlib.asynccontextmanager
@@ -45,7 +46,7 @@ async def running(settings: Settings, extend: Extend | None = None) -> AsyncIter
     chat = settings.rooms.chat_server
     supervisor = Supervisor(rooms=settings.rooms, engine=settings.engine)
     auth = Auth(secrets=settings.http.secrets, app_secret=chat.secret, app_id=chat.app_id)
-    reporter = Reporter(engine=supervisor.engine, settings=chat)
+    reporter = Reporter(supervisor)
     app = create_app(
         supervisor, settings.http, auth=auth, reporter=reporter, app_id=chat.app_id, app_version=chat.app_version
     )
@@ -54,13 +55,13 @@ async def running(settings: Settings, extend: Extend | None = None) -> AsyncIter
     async with listening(app, settings.http, supervisor.metrics) as url, supervisor:
         connector = aiohttp.TCPConnector(ssl=settings.rooms.verify_tls)
         async with aiohttp.ClientSession(connector=connector) as http, _attended(reporter.run(http)):
-            yield Service(supervisor, url, auth)
+            yield Service(supervisor, url, auth, reporter)
 
 
 async def check_signaling(settings: Settings) -> None:
-    """Greet the signaling server once. One that cannot be reached is no reason not to start: it may come up later.
+    """Greet the signaling server once. One that cannot be reached may come up later, and is no error.
 
-    Raises `StartFailed` when it refuses us, which waiting does not mend.
+    Raises `RoomFailed` when it refuses us, which waiting does not mend.
     """
     signaling = settings.rooms.signaling
     session = SessionSettings(url=signaling.url, credentials=signaling.credentials, answer_timeout_s=3.0)
@@ -69,7 +70,7 @@ async def check_signaling(settings: Settings) -> None:
         try:
             await probe(http, session)
         except AuthRejected as error:
-            raise StartFailed(str(rejection(error.code, str(error)))) from error
+            raise rejection(error.code, str(error)) from error
         except SignalingUnreachable:
             return  # `SignalingWatch` says so, and when that changes
 

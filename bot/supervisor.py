@@ -253,7 +253,7 @@ class Supervisor:
             self.metrics.room_failed()
             failure = error if isinstance(error, RoomFailed) else RoomFailed("the room's bot failed", room=token)
             if isinstance(failure, SecretRejected):
-                self._reject(failure)
+                self.reject(failure)
             failure.__cause__ = failure.__context__ = None
             failure.with_traceback(None)  # which would keep the room's bot alive
             self._failures.pop(token, None)  # so that the order is that of the failures
@@ -291,7 +291,7 @@ class Supervisor:
             log.info("audio is decoded by %s, in %d threads at most", media.decoder.name, media.workers)
         return media
 
-    def _reject(self, failure: SecretRejected) -> None:
+    def reject(self, failure: SecretRejected) -> None:
         """The signaling server locks out who tries a wrong secret often: rooms that have not joined do not try."""
         self._rejected = failure
         for room in self._serving:

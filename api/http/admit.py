@@ -10,7 +10,7 @@ from aiohttp import ClientError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from .auth import Auth, is_open
-from .limits import RateLimiter
+from .limits import RateLimiter, network
 from .problems import Handler, later, respond
 
 BODY_TIMEOUT_S: Final = 5.0  # for a body of at most MAX_BODY_BYTES
@@ -35,7 +35,7 @@ def admit(auth: Auth, limiter: RateLimiter, *, refused: Callable[[str], None]) -
             refused("slow" if error.status == 408 else "body")
             raise
         caller = auth.caller(request.headers, body)
-        wait_s = limiter.take(caller or f"from {request.remote}", now=asyncio.get_running_loop().time())
+        wait_s = limiter.take(caller or f"from {network(request.remote or '')}", now=asyncio.get_running_loop().time())
         if wait_s > 0.0:
             refused("rate")
             return later(respond(429, "too many requests: ROOMSCRIBE_RATE_LIMIT is how many a second"), wait_s)

@@ -22,7 +22,7 @@ from .admit import admit
 from .appapi import REPORTER, Reporter
 from .auth import Auth
 from .bodies import MAX_BODY_BYTES
-from .gate import watched
+from .gate import SERVER, watched
 from .keys import APP_ID, APP_VERSION, DEFAULT_LANGUAGE, DOCUMENT, LIFE, SUPERVISOR, Life
 from .limits import RateLimiter
 from .openapi import describe
@@ -79,7 +79,7 @@ def create_app(
     app[DEFAULT_LANGUAGE] = http.default_language
     app[APP_ID], app[APP_VERSION] = app_id, app_version
     app[DOCUMENT] = describe(ROUTES)
-    app[REPORTER] = reporter or Reporter(engine=supervisor.engine, settings=supervisor.chat_server)
+    app[REPORTER] = reporter or Reporter(supervisor)
     metrics.registry.register(Gauges(supervisor))
     metrics.watch("roomscribe_http_callers", "Callers whose pace is remembered", lambda: len(limiter))
     for route in ROUTES:
@@ -118,8 +118,8 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def _headers(request: web.Request, answer: web.StreamResponse) -> None:
-    """Of every answer: what a browser may do with it. What runs here, and which version, is nobody's business."""
-    answer.headers["Server"] = "roomscribe"
+    """Of every answer: what a browser may do with it. What it is made with is nobody's business."""
+    answer.headers["Server"] = SERVER
     answer.headers["X-Content-Type-Options"] = "nosniff"
     shown: Sequence[str] = ("text/html", "text/css", "text/javascript")
     if answer.content_type in shown:

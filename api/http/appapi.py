@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import logging
 from typing import Any, Final
 
@@ -14,11 +15,10 @@ import aiohttp
 import tenacity
 from aiohttp import web
 
-from bot import ChatServerSettings
-from pipeline import Engine, EngineFatal, catalogue
+from bot import Supervisor
+from pipeline import EngineFatal, catalogue
 
-from .bodies import check
-from .calls import translations
+from .calls import query, translations
 from .keys import APP_ID, APP_VERSION, LIFE, SUPERVISOR
 from .schemas import EnabledQuery
 
@@ -26,10 +26,12 @@ log = logging.getLogger("roomscribe.api.appapi")
 
 FEATURE: Final = "live_transcription"
 TRANSLATION: Final = "live_translation"
-STATUS_PATH: Final = "/ocs/v1.php/apps/app_api/apps/status/"
+STATUS_PATH: Final = "/ocs/v2.php/apps/app_api/ex-app/status"
+OLD_STATUS_PATH: Final = "/ocs/v1.php/apps/app_api/apps/status/"
 REPORT_EACH_S: Final = 10.0  # while the model is on its way
 REPORT_TIMEOUT_S: Final = 10.0
-REPORT_TRIES: Final = 5
+PATIENCE_S: Final = 2400.0  # for the outcome: so long AppAPI waits for an app to get ready
+LAST_WORD_S: Final = 5.0  # for the outcome, when the process must end
 BEGUN: Final = 1  # per cent: how far a download is, nobody tells us
 DONE: Final = 100
 
@@ -50,7 +52,7 @@ async def get_enabled(request: web.Request) -> web.Response:
 
 async def put_enabled(request: web.Request) -> web.Response:
     """Disabling stops the bots that run: nobody wants their captions any more."""
-    wanted = check(EnabledQuery, dict(request.query), place="query").enabled == 1
+    wanted = query(request, EnabledQuery).enabled == 1
     request.app[LIFE].enabled = wanted
     if not wanted:
         request.app[SUPERVISOR].stop_all("the app was disabled")
@@ -73,39 +75,52 @@ async def capabilities(request: web.Request) -> web.Response:
 class Reporter:
     """Tells Nextcloud how far the app is, once it was asked to get ready. `run` is its owner's task."""
 
-    def __init__(self, *, engine: Engine, settings: ChatServerSettings) -> None:
-        self._engine = engine
-        self._settings = settings
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._settings = supervisor.chat_server
         self._asked = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def ask(self) -> None:
-        self._asked.set()
+        if self._settings.secret:
+            self._idle.clear()
+            self._asked.set()
+
+    async def told(self) -> None:
+        """Wait until Nextcloud knows the outcome, if it asked, and if it listens in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORD_S):
+                await self._idle.wait()
 
     async def run(self, http: aiohttp.ClientSession) -> None:
         """Report, whenever asked, until the model is there or can never be had."""
         while True:
             await self._asked.wait()
             self._asked.clear()
-            if self._settings.secret:
-                await self._accompany(http)
+            await self._accompany(http)
+            self._idle.set()
 
     async def _accompany(self, http: aiohttp.ClientSession) -> None:
         while True:
             try:
                 async with asyncio.timeout(REPORT_EACH_S):
-                    await self._engine.wait_ready()
+                    await self._supervisor.engine.wait_ready()
             except TimeoutError:
-                await self._report(http, BEGUN, "")
+                await self._report(http, BEGUN, "", patience_s=REPORT_EACH_S)
             except EngineFatal as error:
                 return await self._report(http, 0, str(error))
             else:
-                return await self._report(http, DONE, "")
+                refused = self._supervisor.rejected
+                return await self._report(http, DONE if refused is None else 0, str(refused or ""))
 
-    async def _report(self, http: aiohttp.ClientSession, progress: int, error: str) -> None:
+    async def _report(
+        self, http: aiohttp.ClientSession, progress: int, error: str, *, patience_s: float = PATIENCE_S
+    ) -> None:
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type((aiohttp.ClientError, TimeoutError, OSError)),
-            wait=tenacity.wait_random_exponential(0.5, max=10.0),
-            stop=tenacity.stop_after_attempt(REPORT_TRIES),
+            wait=tenacity.wait_random_exponential(0.5, max=30.0),
+            stop=tenacity.stop_after_delay(patience_s),
             reraise=True,
         )
         try:
@@ -113,14 +128,12 @@ class Reporter:
                 with attempt:
                     await self._put(http, {"progress": progress, "error": error})
         except (aiohttp.ClientError, TimeoutError, OSError) as problem:
-            name = (
-                f"status {problem.status}"
-                if isinstance(problem, aiohttp.ClientResponseError)
-                else type(problem).__name__
-            )
-            log.warning("Nextcloud was not told that the app is at %d %%: %s", progress, name)
+            status = problem.status if isinstance(problem, aiohttp.ClientResponseError) else None
+            reason = type(problem).__name__ if status is None else f"status {status}"
+            log.warning("Nextcloud was not told that the app is at %d %%: %s", progress, reason)
 
-    async def _put(self, http: aiohttp.ClientSession, status: dict[str, object]) -> None:
+    async def _put(self, http: aiohttp.ClientSession, report: dict[str, object]) -> None:
+        """Older Nextclouds know the other path only."""
         settings = self._settings
         headers = {
             "OCS-APIRequest": "true",
@@ -129,10 +142,13 @@ class Reporter:
             "EX-APP-VERSION": settings.app_version,
             "AUTHORIZATION-APP-API": base64.b64encode(f":{settings.secret}".encode()).decode(),
         }
-        url = settings.url.rstrip("/") + STATUS_PATH + settings.app_id
         async with asyncio.timeout(REPORT_TIMEOUT_S):
-            async with http.put(url, json=status, headers=headers, raise_for_status=True):
-                pass
+            for path in (STATUS_PATH, OLD_STATUS_PATH + settings.app_id):
+                url = settings.url.rstrip("/") + path
+                async with http.put(url, json=report, headers=headers) as response:
+                    if response.status != 404 or path != STATUS_PATH:
+                        response.raise_for_status()
+                        return
 
 
 REPORTER: Final = web.AppKey("reporter", Reporter)

@@ -2,7 +2,8 @@
 
 - `Authorization: Bearer SECRET`
 - `Roomscribe-Random` (32 characters or more, new with each request) and `Roomscribe-Checksum`: the hexadecimal
-  HMAC-SHA256, keyed with the secret, of the random followed by the body. So the secret itself does not travel.
+  HMAC-SHA256, keyed with the secret, of the random followed by the body. So the secret itself does not travel. Who
+  reads along can repeat a request once we have forgotten it, or been restarted: against that, only TLS helps.
 - AppAPI's four headers, of which `AUTHORIZATION-APP-API` is base64("user:APP_SECRET"); the user may be empty.
 
 Several secrets are good at once, so that they can be changed without a moment in which a caller is refused.
@@ -25,7 +26,7 @@ RANDOM: Final = "Roomscribe-Random"
 CHECKSUM: Final = "Roomscribe-Checksum"
 MIN_RANDOM: Final = 32  # characters
 MAX_RANDOM: Final = 255
-MAX_SEEN: Final = 10_000  # randoms that are remembered, so that no request is taken twice; the oldest is forgotten
+MAX_SEEN: Final = 10_000  # randoms of requests that were taken, and are not taken again; the oldest is forgotten
 
 
 def is_open(path: str) -> bool:
@@ -46,9 +47,13 @@ class Auth:
         """Without any secret, everybody who reaches us may call."""
         return bool(self._secrets or self._app_secret)
 
-    def replace(self, secrets: Iterable[str]) -> None:
-        """From now on, these are good, and no others."""
-        self._secrets = tuple(_bytes(each) for each in secrets if each)
+    def replace(self, secrets: Iterable[str]) -> bool:
+        """From now on, these are good, and no others. False: nothing was changed, for everybody could call then."""
+        found = tuple(_bytes(each) for each in secrets if each)
+        if self.required and not found and not self._app_secret:
+            return False
+        self._secrets = found
+        return True
 
     def caller(self, headers: Mapping[str, str], body: bytes) -> str:
         """Who shows a secret with this request: a name for each; empty: nobody."""

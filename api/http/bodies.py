@@ -45,15 +45,14 @@ def parse(model: type[Model], body: bytes, *, lenient: bool = False) -> Model:
 
     Raises `InvalidBody` with every problem found.
     """
-    data = _json(body)
+    return check(model, _json(body), place="body", lenient=lenient)
+
+
+def check(model: type[Model], data: Mapping[str, Any], *, place: str, lenient: bool = False) -> Model:
+    """Read what was decoded already, such as a query. Raises `InvalidBody`."""
     if lenient:
         known = {field.alias or name for name, field in model.model_fields.items()}
         data = {name: value for name, value in data.items() if name in known}
-    return check(model, data, place="body")
-
-
-def check(model: type[Model], data: Mapping[str, Any], *, place: str) -> Model:
-    """Read what was decoded already, such as a query. Raises `InvalidBody`."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -85,7 +84,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidBody([Problem(field=_shown(twice), message="is there more than once", kind="json")])
+        raise InvalidBody([Problem(field=shown(twice), message="is there more than once", kind="json")])
     return found
 
 
@@ -98,7 +97,7 @@ def _refuse(message: str, kind: str) -> NoReturn:
 
 
 def _problem(model: type[BaseModel], error: ErrorDetails, place: str) -> Problem:
-    field = _shown(".".join(str(each) for each in error["loc"]))
+    field = shown(".".join(str(each) for each in error["loc"]))
     message, kind = _told(model, error, field)
     return Problem(field=field, message=message, kind=kind, place=place)
 
@@ -113,8 +112,10 @@ def _told(model: type[BaseModel], error: ErrorDetails, field: str) -> tuple[str,
             near = difflib.get_close_matches(field, known, n=1, cutoff=NEAR)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
             return f"is not known: {hint}", "unknown"
-        case "string_type" | "string_unicode":
+        case "string_type":
             return f"expected a text, got {_kind(error['input'])}", "type"
+        case "string_unicode":
+            return "holds half of a surrogate pair", "value"
         case "bool_type" | "bool_parsing":
             return f"expected true or false, got {_kind(error['input'])}", "type"
         case "int_type" | "int_parsing" | "int_from_float":
@@ -146,7 +147,7 @@ def _kind(value: object) -> str:
     return names.get(type(value), "a list" if isinstance(value, list) else "an object")
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A field's name as it may be answered: whoever sent it may have put anything in it."""
     clean = "".join(each if each.isprintable() else "�" for each in name[:MAX_SHOWN])
     return f"{clean}…" if len(name) > MAX_SHOWN else clean

@@ -10,15 +10,15 @@ from typing import Final
 
 from aiohttp import web
 
-from bot import BadLanguagePair, Supervisor, TranslationUnsupported
+from bot import BadLanguagePair, NoSuchRoom, Supervisor, TranslationUnsupported
 from bot.log_context import about_room
 from pipeline import catalogue
 from pipeline.languages import AUTO
 
 from .admit import CALLER
-from .bodies import Model, check, parse
+from .bodies import InvalidBody, Model, Problem, check, parse, shown
 from .keys import DEFAULT_LANGUAGE, LIFE, SUPERVISOR
-from .problems import later, respond
+from .problems import NOT_SERVED, PATIENCE_S, later, respond
 from .schemas import (
     LeaveRequest,
     RoomQuery,
@@ -31,6 +31,7 @@ from .status import MODEL_RETRY_S, NO_MODEL, model_state
 PROCESSED: Final = "Transcription or translation request processed successfully."
 LANGUAGE_SET: Final = "Language set successfully for the call"
 LEFT: Final = "Leave call request processed."
+RESTART_S: Final = 10  # until another process may be there
 TRANSLATION_SET: Final = "Target translation language set successfully for the participant."
 
 
@@ -52,6 +53,7 @@ async def transcribe(request: web.Request) -> web.Response:
 
 async def set_language(request: web.Request) -> web.Response:
     wanted = await body(request, SetLanguageRequest)
+    must_be_served(request, wanted.room_token)
     if (refusal := without_model(request)) is not None:
         return refusal
     supervisor = request.app[SUPERVISOR]
@@ -71,7 +73,8 @@ async def languages(request: web.Request) -> web.Response:
 
 async def set_translation(request: web.Request) -> web.Response:
     wanted = await body(request, SetTranslationRequest)
-    if (refusal := without_model(request)) is not None:
+    must_be_served(request, wanted.room_token)
+    if wanted.lang_id is not None and (refusal := without_model(request)) is not None:
         return refusal
     supervisor = request.app[SUPERVISOR]
     with blaming("langId"):
@@ -81,7 +84,7 @@ async def set_translation(request: web.Request) -> web.Response:
 
 
 async def translation_languages(request: web.Request) -> web.Response:
-    check(RoomQuery, dict(request.query), place="query")
+    query(request, RoomQuery)
     if (refusal := without_model(request)) is not None:
         return refusal
     found = translations(request.app[SUPERVISOR])
@@ -107,6 +110,23 @@ async def body(request: web.Request, model: type[Model]) -> Model:
     return wanted
 
 
+def query(request: web.Request, model: type[Model]) -> Model:
+    """The checked query, as lenient as `body`."""
+    twice = next((name for name in request.query if len(request.query.getall(name)) > 1), None)
+    if twice is not None:
+        raise InvalidBody([Problem(field=shown(twice), message="is there more than once", kind="value", place="query")])
+    return check(model, dict(request.query), place="query", lenient=request.get(CALLER) == "AppAPI")
+
+
+def must_be_served(request: web.Request, token: str) -> None:
+    """Before anything else is looked at: where there is no bot, Talk takes 404 for an answer, and nothing else.
+
+    Raises `NoSuchRoom`.
+    """
+    if token not in request.app[SUPERVISOR].rooms:
+        raise NoSuchRoom(NOT_SERVED, room=token)
+
+
 @contextlib.contextmanager
 def blaming(field: str) -> Iterator[None]:
     """What is wrong with a translation is said of the field that asked for it."""
@@ -122,8 +142,13 @@ def done(message: str) -> web.Response:
 
 def not_now(request: web.Request) -> web.Response | None:
     """Why no captions can be asked for at present; None: they can."""
+    supervisor = request.app[SUPERVISOR]
+    if supervisor.stopping:
+        return later(respond(503, "roomscribe is shutting down", status="stopping"), RESTART_S)
     if not request.app[LIFE].enabled:
-        return respond(503, "this app is disabled in Nextcloud", status="disabled")
+        return later(respond(503, "this app is disabled in Nextcloud", status="disabled"), PATIENCE_S)
+    if supervisor.rejected is not None:
+        return later(respond(503, str(supervisor.rejected), status="rejected"), PATIENCE_S)
     return without_model(request)
 
 
@@ -135,4 +160,4 @@ def without_model(request: web.Request) -> web.Response | None:
         return None
     error = NO_MODEL if state == "failed" else "the model is still being loaded; try again in a moment"
     answer = respond(503, error, status=state)
-    return answer if state == "failed" else later(answer, MODEL_RETRY_S)
+    return later(answer, PATIENCE_S if state == "failed" else MODEL_RETRY_S)

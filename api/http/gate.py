@@ -13,9 +13,16 @@ from typing import Final
 
 from aiohttp import web
 
+from api.settings.kinds import UNIX
+
+from .limits import network
+from .problems import FAILED
+
 HEAD_TIMEOUT_S: Final = 10.0  # for the first head of a connection
 IDLE_TIMEOUT_S: Final = 60.0  # until the next one has come
 SHARE: Final = 0.5  # of all connections that one address may have
+SERVER: Final = "roomscribe"  # what it is made with is nobody's business
+NO_HTTP: Final = "this cannot be read as HTTP"
 REFUSAL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 34\r\n"
     b'Retry-After: 1\r\nConnection: close\r\n\r\n{"error": "too many connections"}\n'
@@ -41,7 +48,8 @@ class Gate:
 
     def enter(self, guarded: _Guarded) -> bool:
         """May it come in?"""
-        if len(self._open) >= self.limit or self._by_address[guarded.address] >= self._share:
+        crowd = bool(guarded.address) and self._by_address[guarded.address] >= self._share
+        if len(self._open) >= self.limit or crowd:
             self._refused("connections")
             return False
         self._open.add(guarded)
@@ -57,6 +65,22 @@ class Gate:
 
     def too_slow(self) -> None:
         self._refused("slow")
+
+
+class _Plain(web.RequestHandler):
+    """What cannot be read as HTTP never comes to the application. aiohttp would answer with what it read, which may be
+    a secret, and tell what it is.
+    """
+
+    __slots__ = ()
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        answer = web.json_response({"error": NO_HTTP if status < 500 else FAILED}, status=status)
+        answer.headers["Server"] = SERVER
+        answer.force_close()
+        return answer
 
 
 class _Guarded(asyncio.Protocol):
@@ -83,9 +107,11 @@ class _Guarded(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.address = network(str(peer[0])) if isinstance(peer, tuple) else ""  # of a socket file: none
         self._transport = transport
         self._admitted = self._gate.enter(self)
+        if isinstance(self._inner, web.RequestHandler):
+            self._inner.__class__ = _Plain  # aiohttp has no other place for this
         if self._admitted:
             self._wait(HEAD_TIMEOUT_S)
             self._inner.connection_made(transport)
@@ -149,7 +175,7 @@ class GatedSite(web.BaseSite):
 
     @property
     def name(self) -> str:
-        return self._host if self._host.startswith("unix:") else f"http://{self._host}:{self._port}"
+        return self._host if self._host.startswith(UNIX) else f"http://{self._host}:{self._port}"
 
     async def start(self) -> None:
         """Raises `OSError`."""
@@ -158,7 +184,7 @@ class GatedSite(web.BaseSite):
         server = self._runner.server
         assert server is not None  # after the runner's `setup`, which BaseSite asked for
         factory = self._gate.behind(server)
-        if self._host.startswith("unix:"):
-            self._server = await loop.create_unix_server(factory, self._host.removeprefix("unix:"))
+        if self._host.startswith(UNIX):
+            self._server = await loop.create_unix_server(factory, self._host.removeprefix(UNIX))
         else:
             self._server = await loop.create_server(factory, self._host, self._port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from typing import Final
 
@@ -10,6 +11,15 @@ from bot import Pace
 BURST_S: Final = 2.0  # of its rate a caller may ask at once
 NOTHING_S: Final = 1e-9  # what rounding leaves
 MAX_CALLERS: Final = 4096  # that are remembered; the one not seen for longest is forgotten, and starts afresh
+
+
+def network(address: str) -> str:
+    """Whom an address belongs to: of IPv6, everybody has 2^64 of them. What is no address stays as it is."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
 
 
 class RateLimiter:

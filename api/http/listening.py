@@ -68,19 +68,24 @@ async def _listen(runner: web.AppRunner, gate: Gate, http: HttpSettings) -> str:
 
 
 def _clear(path: str) -> None:
-    """A socket that nobody listens on any more is in the way. Raises `StartFailed` if somebody does."""
+    """A socket that nobody listens on any more is in the way. Raises `StartFailed` unless it can be removed."""
+    place = f"ROOMSCRIBE_HTTP_HOST={UNIX}{path}"
     try:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
-            raise StartFailed(f"ROOMSCRIBE_HTTP_HOST={UNIX}{path} is there already, and is no socket: remove it")
-    except OSError:
-        return
-    with socket.socket(socket.AF_UNIX) as other:
-        try:
+            raise StartFailed(f"{place} is there already, and is no socket: remove it")
+        with socket.socket(socket.AF_UNIX) as other:
+            other.setblocking(False)  # a process that is stuck takes no connection
             other.connect(path)
-        except OSError:
-            os.unlink(path)
-        else:
-            raise StartFailed(f"ROOMSCRIBE_HTTP_HOST={UNIX}{path} is in use already: stop what listens there")
+    except FileNotFoundError:
+        return
+    except ConnectionRefusedError:
+        _remove(path)
+        return
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        raise StartFailed(f"{place} cannot be listened on ({error.strerror})") from error
+    raise StartFailed(f"{place} is in use already: stop what listens there")
 
 
 def _why_not(error: OSError, http: HttpSettings) -> str:

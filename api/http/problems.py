@@ -16,6 +16,7 @@ from bot import (
     NotReady,
     ProcessFull,
     RoomFailed,
+    SecretRejected,
     TooManyTargets,
     TranslationUnsupported,
 )
@@ -37,9 +38,8 @@ STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (BadLanguagePair, 400),
     (NotATarget, 412),
     (TranslationUnsupported, PERMANENT),
-    (NotReady, 503),
-    (RoomFailed, 503),
 )
+NOT_SERVED: Final = "no captions are being made in this room"
 #: Statuses of HTTP itself that say more than their names.
 PLAINER: Final = {
     404: "there is nothing here: /openapi.json lists what there is",
@@ -74,6 +74,12 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return later(respond(429, str(error)), PATIENCE_S)
     except ProcessFull as error:
         return later(respond(503, str(error), status=FULL), PATIENCE_S)
+    except SecretRejected as error:
+        return later(respond(503, str(error), status="rejected"), PATIENCE_S)
+    except RoomFailed as error:  # said once; the next request tries anew
+        return later(respond(503, str(error), status="room_failed"), 1)
+    except NotReady as error:
+        return later(respond(503, str(error), status="not_ready"), 1)
     except BotError as error:
         code = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
         if code == 500:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
 import itertools
 from typing import Any, Final
 
@@ -14,8 +13,8 @@ from bot import NoSuchRoom, RoomFailed, RoomStatus, Supervisor
 from bot.log_context import room_id
 from pipeline import Engine, EngineState
 
-from .keys import LIFE, SUPERVISOR
-from .problems import FULL, PATIENCE_S, later, respond
+from .keys import DOCUMENT, LIFE, SUPERVISOR
+from .problems import FULL, NOT_SERVED, PATIENCE_S, later, respond
 
 MODEL_RETRY_S: Final = 2  # while the model is being loaded
 SIGNALING_RETRY_S: Final = 5
@@ -35,9 +34,10 @@ def model_state(engine: Engine) -> str:
 async def healthz(request: web.Request) -> web.Response:
     """200 as long as the process answers: what else may be wrong, a restart would only cost captions."""
     now = asyncio.get_running_loop().time()
-    version = importlib.metadata.version("roomscribe")
     uptime_s = round(now - request.app[LIFE].since, 1)
-    return web.json_response({"status": OK, "version": version, "uptimeSeconds": uptime_s})
+    return web.json_response(
+        {"status": OK, "version": request.app[DOCUMENT]["info"]["version"], "uptimeSeconds": uptime_s}
+    )
 
 
 async def readyz(request: web.Request) -> web.Response:
@@ -49,33 +49,32 @@ async def readyz(request: web.Request) -> web.Response:
         return web.json_response({"status": OK, **more})
     if used_up := supervisor.full:
         more["full"] = [bound.value for bound in used_up]
-    answer = respond(503, error, status=status, **more)
-    return answer if retry_s is None else later(answer, retry_s)
+    return later(respond(503, error, status=status, **more), retry_s)
 
 
-def _checks(supervisor: Supervisor, *, enabled: bool) -> tuple[dict[str, str], str, str, float | None]:
-    """Each part's state, all problems in words, the first one's name, and when to ask again (None: no use)."""
+def _checks(supervisor: Supervisor, *, enabled: bool) -> tuple[dict[str, str], str, str, float]:
+    """Each part's state, all problems in words, the first one's name, and when to ask again."""
     engine = supervisor.engine
-    found: list[tuple[str, str, str, float | None]] = []  # part, name of the problem, in words, when to ask again
+    found: list[tuple[str, str, str, float]] = []  # part, name of the problem, in words, when to ask again
     if supervisor.stopping:
-        found.append(("process", "stopping", "roomscribe is shutting down", None))
+        found.append(("process", "stopping", "roomscribe is shutting down", PATIENCE_S))
     if engine.state is EngineState.FAILED:
-        found.append(("model", "failed", NO_MODEL, None))
+        found.append(("model", "failed", NO_MODEL, PATIENCE_S))
     elif engine.state is not EngineState.READY:
         found.append(("model", model_state(engine), f"the model is {model_state(engine)}", MODEL_RETRY_S))
     if supervisor.rejected is not None:
-        found.append(("signaling", "rejected", str(supervisor.rejected), None))
+        found.append(("signaling", "rejected", str(supervisor.rejected), PATIENCE_S))
     elif (problem := supervisor.signaling_problem) is not None:
         words = f"the signaling server (ROOMSCRIBE_HPB_URL) cannot be reached: {problem}"
         found.append(("signaling", "unreachable", words, SIGNALING_RETRY_S))
     if used_up := supervisor.full:
         found.append(("capacity", FULL, "; ".join(used_up.values()), PATIENCE_S))
     if not enabled:
-        found.append(("enabled", "disabled", "this app is disabled in Nextcloud", None))
+        found.append(("enabled", "disabled", "this app is disabled in Nextcloud", PATIENCE_S))
     checks = dict.fromkeys(("model", "signaling", "capacity", "enabled"), OK)
     checks |= {part: name for part, name, _, _ in found}
     if not found:
-        return checks, "", OK, None
+        return checks, "", OK, 0
     return checks, "; ".join(words for _, _, words, _ in found), found[0][1], found[0][3]
 
 
@@ -95,7 +94,7 @@ async def room(request: web.Request) -> web.Response:
         return web.json_response(_view(token, bot.status(asyncio.get_running_loop().time()), supervisor))
     if (failure := supervisor.failure(token)) is not None:
         return web.json_response(_failed(token, failure))
-    raise NoSuchRoom("no captions are being made in this room", room=token)
+    raise NoSuchRoom(NOT_SERVED, room=token)
 
 
 def _view(token: str, status: RoomStatus, supervisor: Supervisor) -> dict[str, Any]:

@@ -8,6 +8,12 @@ if [ -n "${HP_SHARED_KEY:-}" ]; then
   certificates=/certs/frp
   configuration=/tmp/frpc.toml
   umask 077
+  for file in client.crt client.key ca.crt; do
+    if [ -e "$certificates/$file" ] && [ ! -r "$certificates/$file" ]; then
+      echo "$certificates/$file cannot be read by user $(id -u): without it the tunnel would not be encrypted" >&2
+      exit 1
+    fi
+  done
   {
     # frpc itself puts the environment's values in: none of them is written to a file.
     cat <<'END'
@@ -18,7 +24,7 @@ loginFailExit = false
 log.level = "warn"
 END
     # HaRP puts them here after the container's first start, and then starts it anew; or never, if it does without TLS.
-    if [ -r "$certificates/client.crt" ]; then
+    if [ -e "$certificates/client.crt" ]; then
       cat <<END
 transport.tls.enable = true
 transport.tls.serverName = "harp.nc"
@@ -42,7 +48,8 @@ unixPath = "/tmp/exapp.sock"
 END
   } > "$configuration"
   # Without its tunnel nobody can reach the service: it stops as on any SIGTERM, and the container is started anew.
-  { frpc -c "$configuration" || true; kill -TERM $$; } &
+  # Again and again: the first process of a container does not even notice a signal before it listens for it.
+  { frpc -c "$configuration" || true; while kill -TERM $$ 2> /dev/null; do sleep 1; done; } &
 fi
 
 exec "$@"

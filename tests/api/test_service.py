@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from api import StartFailed, check_signaling, load, running
-from bot import LocalAddresses
+from bot import LocalAddresses, SecretRejected
 from signaling.embedded import EmbeddedServer, EmbeddedSettings
 
 GOOD = {
@@ -64,7 +64,7 @@ async def test_a_signaling_server_that_is_not_there_is_no_reason_not_to_start():
 
 async def test_one_that_refuses_us_is(engine_settings):
     async with EmbeddedServer(EmbeddedSettings(internal_secret="another", backend_url="http://chat.test")) as server:
-        with pytest.raises(StartFailed, match="ROOMSCRIBE_HPB_SECRET"):
+        with pytest.raises(SecretRejected, match="ROOMSCRIBE_HPB_SECRET"):
             await check_signaling(
                 load({**GOOD, "ROOMSCRIBE_HPB_URL": server.url, "ROOMSCRIBE_NEXTCLOUD_URL": "http://chat.test"})
             )

@@ -13,8 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from api import StartFailed, check_signaling, load
-from bot import Supervisor
+from api import check_signaling, load
+from bot import SecretRejected, Supervisor
 from pipeline.languages import Language
 from signaling.embedded import EmbeddedServer, EmbeddedSettings
 
@@ -85,7 +85,7 @@ async def test_a_server_whose_certificate_is_not_trusted_is_not_even_greeted(url
 
 async def test_any_certificate_is_good_where_the_check_is_off(url):
     await check_signaling(settings(url, "off"))
-    with pytest.raises(StartFailed, match="ROOMSCRIBE_HPB_SECRET"):
+    with pytest.raises(SecretRejected, match="ROOMSCRIBE_HPB_SECRET"):
         await check_signaling(settings(url, "off", secret="wrong"))
 
 

@@ -10,15 +10,17 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
+from bot import SecretRejected
 from tests.support.api import TALK, app_api_headers, app_api_settings
 
 pytestmark = pytest.mark.model
 
-STATUS = "/ocs/v1.php/apps/app_api/apps/status/live_transcription"
+STATUS = "/ocs/v2.php/apps/app_api/ex-app/status"
+OLD_STATUS = "/ocs/v1.php/apps/app_api/apps/status/live_transcription"
 
 
 @asynccontextmanager
-async def nextcloud(*, refuses=0):
+async def nextcloud(*, refuses=0, path=STATUS):
     """Its address, and what it is told. The first `refuses` reports are answered with 500."""
     told = asyncio.Queue()
     left = refuses
@@ -32,7 +34,7 @@ async def nextcloud(*, refuses=0):
         return web.json_response({})
 
     app = web.Application()
-    app.router.add_put(STATUS, status)
+    app.router.add_put(path, status)
     runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
     try:
@@ -99,6 +101,33 @@ async def test_a_report_that_nextcloud_does_not_take_is_tried_again(open_api):
 
         async with asyncio.timeout(30):
             assert (await told.get())[1]["progress"] == 100
+
+
+async def test_an_older_nextcloud_is_told_where_it_listens(open_api):
+    async with nextcloud(path=OLD_STATUS) as (url, told), open_api(chat_server=app_api_settings(url)) as api:
+        await api.ask("POST", "/init", headers=app_api_headers())
+
+        async with asyncio.timeout(30):
+            assert (await told.get())[1]["progress"] == 100
+
+
+async def test_a_signaling_server_that_refuses_us_is_reported_as_an_error(open_api):
+    async with nextcloud() as (url, told), open_api(chat_server=app_api_settings(url)) as api:
+        api.supervisor.reject(SecretRejected("the secret is wrong: set ROOMSCRIBE_HPB_SECRET"))
+        await api.ask("POST", "/init", headers=app_api_headers())
+
+        async with asyncio.timeout(30):
+            assert (await told.get())[1] == {"progress": 0, "error": "the secret is wrong: set ROOMSCRIBE_HPB_SECRET"}
+
+
+async def test_a_newer_appapi_may_ask_for_more_and_nobody_for_the_same_twice(open_api):
+    async with open_api(chat_server=app_api_settings(), wait=False) as api:
+        headers = app_api_headers()
+        assert (await api.ask("PUT", "/enabled?enabled=1&more=1", headers=headers))[0] == 200
+        status, text = await api.ask("PUT", "/enabled?enabled=0&enabled=1", headers=headers)
+        assert status == 422
+        assert "enabled: is there more than once" in text
+        await api.supervisor.engine.wait_ready()
 
 
 async def test_disabling_stops_the_bots_that_run_and_takes_on_no_others(open_api):

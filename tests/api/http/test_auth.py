@@ -135,7 +135,7 @@ def test_the_secret_of_the_app_is_enough():
 
 
 def test_secrets_can_be_replaced(door):
-    door.replace(("new",))
+    assert door.replace(("new",))
 
     assert door.caller({"Authorization": "Bearer new"}, b"")
     assert not door.caller({"Authorization": f"Bearer {SECRET}"}, b"")

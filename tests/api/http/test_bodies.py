@@ -91,7 +91,7 @@ def test_a_token_that_no_terminal_could_show_is_refused(token):
 
 
 def test_half_of_a_surrogate_pair_is_no_text():
-    assert refused(b'{"roomToken": "\\ud800", "ncSessionId": "nc"}') == [("roomToken", "type")]
+    assert refused(b'{"roomToken": "\\ud800", "ncSessionId": "nc"}') == [("roomToken", "value")]
 
 
 @pytest.mark.parametrize("token", ["a b", "ünïcödé", "日本", "a\u2028b", "😀", "x" * 255])

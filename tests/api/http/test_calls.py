@@ -68,6 +68,16 @@ async def test_while_the_model_is_being_loaded_the_chat_server_is_told_so(open_a
         assert (await api.post(TALK))[0] == 200
 
 
+async def test_without_a_bot_a_language_is_not_set_whether_there_is_a_model_or_not(open_api):
+    # Talk takes 404 for an answer, and nothing else: a moderator could not even store the language
+    async with open_api(wait=False) as api:
+        wanted = {"roomToken": "abc123", "langId": "en"}
+
+        assert (await api.post(wanted, SET_LANGUAGE))[0] == 404
+        assert (await api.post({**wanted, "ncSessionId": "nc-1"}, SET_TRANSLATION))[0] == 404
+        await api.supervisor.engine.wait_ready()
+
+
 async def test_a_model_that_cannot_be_loaded_is_told_with_the_reason(open_api, engine_settings, tmp_path):
     engine = replace(engine_settings, model=replace(engine_settings.model, model=str(tmp_path)))
     async with open_api(wait=False, engine=engine) as api:
@@ -75,7 +85,7 @@ async def test_a_model_that_cannot_be_loaded_is_told_with_the_reason(open_api, e
             await api.service.supervisor.engine.failed.wait()
         status, answer = await api.post(TALK)
 
-        assert (status, answer["status"], api.retry_after) == (503, "failed", None)
+        assert (status, answer["status"], api.retry_after) == (503, "failed", "60")
         assert "ROOMSCRIBE_MODEL" in answer["error"]
         assert str(tmp_path) not in answer["error"]
 

@@ -151,3 +151,36 @@ async def test_requests_on_one_connection_follow_each_other():
             async with asyncio.timeout(10):
                 assert (await reader.readuntil(b"here")).startswith(b"HTTP/1.1 200")
         await closed(writer)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer topsecret\x00x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"y" * 20_000 + b"\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+    ids=["garbage", "a NUL", "too long", "two lengths"],
+)
+async def test_what_is_no_http_is_refused_without_repeating_it(sent):
+    async with hall() as place:
+        reader, writer = await place.connect()
+        writer.write(sent)
+
+        answer = await said(reader)
+
+        assert answer.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
+        assert b'{"error": "this cannot be read as HTTP"}' in answer
+        for told in (b"topsecret", b"Python", b"aiohttp", b"GARBAGE", b"yyy"):
+            assert told not in answer
+        await closed(writer)
+
+
+async def test_on_a_socket_file_everybody_is_the_same_and_nobody_a_crowd(tmp_path):
+    async with hall(limit=4, host=f"unix:{tmp_path / 'socket'}") as place:
+        connections = [await place.connect() for _ in range(4)]
+        await until(lambda: len(place.gate) == 4)
+
+        assert place.refused == []
+        await closed(*(writer for _, writer in connections))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.http import limits
-from api.http.limits import RateLimiter
+from api.http.limits import RateLimiter, network
 
 
 def test_a_burst_goes_through_and_then_the_rate_counts():
@@ -48,6 +49,20 @@ def test_callers_are_forgotten_the_one_not_seen_for_longest_first(monkeypatch):
 
     assert len(limiter) == 2
     assert limiter.take("a", now=0.0) > 0.0  # still remembered: it was seen after b
+
+
+@pytest.mark.parametrize(
+    ("address", "whose"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_of_ipv6_a_whole_network_is_one_caller(address, whose):
+    assert network(address) == whose
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.0, 0.5)), max_size=200))

@@ -62,6 +62,19 @@ async def test_one_that_somebody_serves_is(tmp_path):
                 pass
 
 
+async def test_one_whose_server_is_stuck_is_in_use_too(tmp_path):
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as stuck, socket.socket(socket.AF_UNIX) as waiting:
+        stuck.bind(str(path))
+        stuck.listen(0)
+        waiting.connect(str(path))  # nobody takes it, and there is no room for another
+
+        with pytest.raises(StartFailed, match="is in use already"):
+            async with at(f"unix:{path}"):
+                pass
+        assert path.is_socket()
+
+
 async def test_a_file_that_is_no_socket_is_not_touched(tmp_path):
     path = tmp_path / "precious"
     path.write_text("data")
