@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from .auth import CHECKSUM, RANDOM
-from .schemas import MAX_TOKEN, TEXT, Refused
+from .schemas import MAX_TOKEN, TEXT, Caption, Readiness, Refused
 
 if TYPE_CHECKING:
     from .routes import Route
@@ -26,10 +26,19 @@ signaling messages of type `transcript`. Every error has `error`, in words; wron
 Without any secret configured, none is needed, and only callers on the same machine are served."""
 
 
+#: Not over HTTP: a signaling message to each reader. OpenAPI has no other word for what comes unasked.
+CAPTION: Final[dict[str, Any]] = {
+    "summary": "A caption, as a message of the signaling server to a reader (not over HTTP)",
+    "tags": ["Captions"],
+    "requestBody": {"content": {"application/json": {"schema": {"$ref": REF.format(model="Caption")}}}},
+    "responses": {"default": {"description": "None: it is a message."}},
+}
+
+
 def describe(routes: Iterable[Route]) -> dict[str, Any]:
     """The whole document."""
     routes = tuple(routes)
-    models: set[type[BaseModel]] = {Refused, *(each for route in routes for each in _models(route))}
+    models: set[type[BaseModel]] = {Caption, Refused, *(each for route in routes for each in _models(route))}
     _, definitions = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda each: each.__name__)], ref_template=REF
     )
@@ -46,6 +55,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
+        "webhooks": {"caption": {"post": CAPTION}},
         "components": {"schemas": schemas, "securitySchemes": _security_schemes()},
     }
 
@@ -73,11 +83,18 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
-    told = {429: "Too many requests, or too many readers in a room: `Retry-After` says when to come again."}
+    told = {
+        403: "Without any secret configured: a foreign `Host`, or a page of another server (`Origin`).",
+        429: "Too many requests, or too many readers in a room: `Retry-After` says when to come again.",
+    }
     if route.secret:
         told[401] = "No secret that the server knows."
     if route.body is not None:
-        told |= {413: "The body is larger than 64 KiB.", 415: "The body is not application/json."}
+        told |= {
+            408: "The body did not come in time.",
+            413: "The body is larger than 64 KiB.",
+            415: "The body is not application/json.",
+        }
     if route.body is not None or route.query is not None:
         told[422] = "A field is missing or wrong: `detail` names each."
     told |= route.answers
@@ -85,6 +102,8 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {"200": _success(route, schemas)}
     for code, text in sorted(told.items()):
         responses[str(code)] = {"description": text, "content": refused}
+        if code == 503 and route.success is Readiness:
+            responses["503"]["content"] = responses["200"]["content"]
         if code in (429, 503):
             header = {"description": "Seconds until it may be otherwise.", "schema": {"type": "integer", "minimum": 1}}
             responses[str(code)]["headers"] = {"Retry-After": header}

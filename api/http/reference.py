@@ -48,6 +48,8 @@ def render(described: Mapping[str, Any]) -> str:
             name, target = f"{method.upper()} {path}", operation["operationId"]
             contents.append(f'<li><a href="#{_text(target)}"><code>{_text(name)}</code></a></li>')
             calls.append(_call(name, target, operation, described["components"]["schemas"]))
+    calls.append(_caption(described["components"]["schemas"]))
+    contents.append('<li><a href="#caption">Captions</a></li>')
     return PAGE.format(
         version=_text(described["info"]["version"]),
         description=_prose(described["info"]["description"]),
@@ -81,6 +83,12 @@ def _call(name: str, target: str, operation: Mapping[str, Any], schemas: Mapping
     answers = "".join(_answer(code, each, schemas) for code, each in operation["responses"].items())
     parts.append(f"<table><thead><tr><th>answer<th>meaning</tr></thead><tbody>{answers}</tbody></table></section>")
     return "".join(parts)
+
+
+def _caption(schemas: Mapping[str, Any]) -> str:
+    found = schemas["Caption"]
+    rows = "".join(_item(name, each) for name, each in found["properties"].items())
+    return f'<section id="caption"><h2>Captions</h2><p>{_prose(found["description"])}</p><ul>{rows}</ul></section>'
 
 
 def _answer(code: str, answer: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ them; `api.http.bodies` reads them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -92,6 +92,21 @@ class EnabledQuery(BaseModel):
     enabled: int = Field(ge=0, le=1, description="1: the app was enabled; 0: it was disabled, and all bots leave.")
 
 
+#: Why something cannot be done now. The model, the process, the app, the signaling server, the room.
+Refusal = Literal[
+    "loading",
+    "restarting",
+    "failed",
+    "full",
+    "stopping",
+    "not_ready",
+    "disabled",
+    "rejected",
+    "unreachable",
+    "room_failed",
+]
+
+
 class Answer(BaseModel):
     """An answer's."""
 
@@ -119,12 +134,14 @@ class Detail(Answer):
 
 
 class Refused(Answer):
-    """It was not done: `error` says why, and what to do. `status` is for programs."""
+    """It was not done."""
 
     model_config = ConfigDict(extra="allow")
-    error: str
-    status: str | None = None
-    detail: list[Detail] | None = None
+    error: str = Field(description="Why, and what to do.")
+    status: Refusal | None = Field(
+        default=None, description="With 503, for programs: why not now. `failed` and `rejected` need the operator."
+    )
+    detail: list[Detail] | None = Field(default=None, description="With 422: each wrong field.")
 
 
 class LanguageMetadata(Answer):
@@ -215,11 +232,26 @@ class Readiness(Answer):
     """Can another room be captioned? `status` is `ok`, or the first reason why not; `checks` has all of them."""
 
     model_config = ConfigDict(extra="allow")
-    status: str
+    status: Literal["ok"] | Refusal
     model: str = Field(description="`loading`, `ready`, `restarting` or `failed`.")
     rooms: int
     checks: dict[str, str] = Field(description="`model`, `signaling`, `capacity`, `enabled`: `ok`, or what is wrong.")
-    error: str | None = None
+    error: str | None = Field(default=None, description="All reasons, in words.")
+
+
+class Caption(Answer):
+    """What a reader gets, as `data` of a signaling message of type `message` from the bot's session."""
+
+    type: Literal["transcript"]
+    message: str = Field(
+        description="The whole text of the line so far: it replaces this speaker's line before it, unless that one was "
+        "final. `[…]` stands for speech that was heard but could not be transcribed."
+    )
+    lang_id: str = Field(alias="langId", description="The language of the text, as it was asked for.")
+    speaker_session_id: str = Field(
+        alias="speakerSessionId", description="Who spoke: the session at the signaling server, not the chat server's."
+    )
+    final: bool = Field(description="It will not change any more. Translations are always final.")
 
 
 class Capabilities(Answer):

@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from signaling.embedded import EmbeddedServer, EmbeddedSettings
-from tests.support.api import BACKEND, SECRET, TALK, TRANSCRIBE
+from tests.support.api import BACKEND, SECRET, TALK, TRANSCRIBE, app_api_headers
 
 pytestmark = pytest.mark.model
 
@@ -31,9 +32,9 @@ class Process:
         self.url = f"http://127.0.0.1:{port}"
         self._http = http
 
-    async def ask(self, method, path, body=None, secret=None):
+    async def ask(self, method, path, body=None, secret=None, headers=None):
         """Status and answer; None while nobody listens."""
-        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        headers = headers or ({"Authorization": f"Bearer {secret}"} if secret else {})
         try:
             async with self._http.request(method, f"{self.url}{path}", json=body, headers=headers) as response:
                 return response.status, await response.json()
@@ -65,8 +66,9 @@ def free_port():
         return place.getsockname()[1]
 
 
-async def start(signaling, port, **settings):
+async def start(signaling, port, *, others=None, **settings):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ROOMSCRIBE_")}
+    environment |= others or {}
     given = {
         "HPB_URL": signaling.url,
         "HPB_SECRET": SECRET,
@@ -79,6 +81,20 @@ async def start(signaling, port, **settings):
     return await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, "serve", env=environment, stdout=-1, stderr=-1
     )
+
+
+@asynccontextmanager
+async def answering(handler):
+    """The address of a server that has one answer to everything."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -136,6 +152,31 @@ async def test_sigterm_says_goodbye_in_each_room_and_ends_with_success():
         assert status == 0
         assert "Traceback" not in said
         assert service.signaling.stats().sessions == 0  # the server keeps one that went without a goodbye
+
+
+async def test_nextcloud_learns_of_a_model_that_cannot_be_had_before_it_ends(tmp_path):
+    asked, reports = asyncio.Event(), []
+
+    async def hub(_):
+        await asked.wait()
+        return web.Response(status=404)
+
+    async def nextcloud(request):
+        reports.append(await request.json())
+        return web.json_response({})
+
+    async with answering(hub) as hub_url, answering(nextcloud) as url:
+        settings = {"NEXTCLOUD_URL": url, "APP_SECRET": "s" * 32, "MODEL": "base", "CACHE_DIR": str(tmp_path)}
+        async with serving(others={"HF_ENDPOINT": hub_url}, **settings) as service:
+            await service.until("/healthz", lambda status, _: status == 200)
+            assert await service.ask("POST", "/init", headers=app_api_headers("s" * 32)) == (200, {})
+            asked.set()
+
+            status, _ = await service.end()
+
+    assert status == 2
+    assert reports[-1]["progress"] == 0
+    assert "ROOMSCRIBE_MODEL" in reports[-1]["error"]
 
 
 async def test_a_second_start_is_refused_and_takes_no_room_from_the_first():

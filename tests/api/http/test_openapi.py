@@ -80,6 +80,20 @@ def test_the_limits_that_are_told_are_those_that_are_checked(document):
         parse(TranscribeRequest, json.dumps({**TALK, "roomToken": "x" * 256}).encode())
 
 
+def test_what_a_caption_looks_like_is_described_too(document):
+    caption = document["components"]["schemas"]["Caption"]
+
+    assert set(caption["properties"]) == {"type", "message", "langId", "speakerSessionId", "final"}
+    assert document["webhooks"]["caption"]["post"]["requestBody"]
+
+
+def test_the_reasons_for_not_now_are_listed(document):
+    text = json.dumps(document["components"]["schemas"]["Refused"])
+
+    for reason in ("loading", "full", "disabled", "rejected", "room_failed"):
+        assert f'"{reason}"' in text
+
+
 def test_operations_have_names_of_their_own(document):
     names = [operation["operationId"] for operation in operations(document).values()]
 
