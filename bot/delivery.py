@@ -14,7 +14,7 @@ from typing import Final
 from pipeline import FinalTranscript, PartialTranscript, Transcript
 from signaling import AskReceipt, MessageTooLarge, SendTranscript, SignalingClient
 
-from .metrics import Metrics
+from .metrics import FINAL, INTERIM, TRANSLATED, Metrics
 from .outbox import Outbox
 from .pace import Pace
 from .receipts import Receipts, Sent
@@ -106,7 +106,7 @@ class Delivery:
             before = self.sent
             if not await self._send_final(final, reader) and self._targets.miss(reader, final):
                 self._drop("reader_away")
-            if waited_s is None and self.sent > before:
+            if waited_s is None and self.sent > before and not final.instead:  # what is instead of it may be late
                 waited_s = _now() - final.heard_at
         if waited_s is not None:
             self.latencies.note(waited_s)
@@ -216,8 +216,7 @@ class Delivery:
             log.error("a caption was not sent: %s", error)
             return True
         now = _now()
-        final = isinstance(transcript, FinalTranscript)
-        self._metrics.caption(final=final, latency_s=now - transcript.heard_at, waited=waited)
+        self._metrics.caption(kind_of(transcript), latency_s=now - transcript.heard_at, waited=waited)
         if not self.sent:
             self._metrics.first_caption(now - self.since)
         self.sent += 1
@@ -239,6 +238,13 @@ def caption(transcript: Transcript, recipient: str, *, language_id: str) -> Send
         language_id=language_id,
         final=isinstance(transcript, FinalTranscript),
     )
+
+
+def kind_of(transcript: Transcript) -> str:
+    """As the metrics have it."""
+    if isinstance(transcript, PartialTranscript):
+        return INTERIM
+    return TRANSLATED if transcript.instead else FINAL
 
 
 def _now() -> float:

@@ -13,7 +13,7 @@ log = logging.getLogger("roomscribe.bot")
 async def guard(name: str, work: Awaitable[None], on_failure: Callable[[Exception], None]) -> None:
     """Await `work`; an exception is logged once under `name` and handed to `on_failure`, and goes no further.
 
-    Our own typed errors say enough; anything else is logged with its traceback.
+    Of a group, that is the first cause. Our own typed errors say enough; anything else is logged with its traceback.
     Cancellation passes through. `name` must not contain ids or tokens: it is logged.
     """
     try:
@@ -22,10 +22,10 @@ async def guard(name: str, work: Awaitable[None], on_failure: Callable[[Exceptio
         cause = _first(error)
         unforeseen = None if hasattr(cause, "component") else error
         log.error("%s failed: %s", name, told(cause), exc_info=unforeseen)
-        on_failure(error)
+        on_failure(cause)
 
 
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
+def _first(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -31,7 +31,9 @@ REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 3)  # seconds;
 TURN_S: Final = 0.001  # that a scrape works at a stretch, and what one metric of hundreds of speakers takes
 FINAL: Final = "final"
 INTERIM: Final = "interim"  # what dashboards call a partial
+TRANSLATED: Final = "translated"  # a final for a reader of translations, which may come later
 OTHER: Final = "other"  # stands for every value of a label that is none of the known ones
+KINDS: Final = (FINAL, INTERIM, TRANSLATED)
 DROPPED: Final = ("reader_away", "too_old")
 RECONNECTS: Final = ("resume", "full")
 PEER_STATES: Final = ("connecting", "connected", "failed", "closed")
@@ -52,7 +54,12 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.totals = Totals()
         self._joins = self._counter("roomscribe_joins", "Rooms joined")
-        self._captions = self._by("roomscribe_captions", "Captions sent, each reader counted", "kind", (FINAL, INTERIM))
+        self._captions = self._by(
+            "roomscribe_captions",
+            "Captions sent, each reader counted; translated: finals for readers of a translation",
+            "kind",
+            KINDS,
+        )
         self._dropped = self._by(
             "roomscribe_captions_dropped", "Finals given up, each reader counted", "reason", DROPPED
         )
@@ -74,10 +81,11 @@ class Metrics:
         self._latency = self._histogram(
             "roomscribe_caption_latency_seconds",
             "From the arrival of the newest speech in a caption to its sending to a reader: of a final's last spoken "
-            "frame, of a partial's newest sample; without finals that waited for an absent reader",
+            "frame, of a partial's newest sample; without finals that waited for an absent reader; translated: finals "
+            "for readers of a translation, which come after the others",
             "kind",
         )
-        for kind in (FINAL, INTERIM):
+        for kind in KINDS:
             self._latency.labels(kind)
         self._join = self._histogram("roomscribe_join_duration_seconds", "From the request to being in the room")
         self._first = self._histogram("roomscribe_first_caption_seconds", "From being in a room to its first caption")
@@ -118,9 +126,10 @@ class Metrics:
     def first_caption(self, after_s: float) -> None:
         self._first.observe(after_s)
 
-    def caption(self, *, final: bool, latency_s: float, waited: bool = False) -> None:
-        """A caption was sent to a reader. `waited`: it was kept until the reader came (back), at no cost of ours."""
-        kind = FINAL if final else INTERIM
+    def caption(self, kind: str, *, latency_s: float, waited: bool = False) -> None:
+        """A caption of one of `KINDS` was sent to a reader. `waited`: it was kept until the reader came (back), at no
+        cost of ours.
+        """
         self._captions.labels(kind).inc()
         if not waited:
             self._latency.labels(kind).observe(max(latency_s, 0.0))

@@ -56,8 +56,8 @@ class Supervisor:
         self._sweeper: Sweeper | None = None
         self._detectors: VoiceDetectors | None = None
         self._rooms: dict[str, RoomBot] = {}  # by token; ≤ settings.admission.max_rooms
-        self._serving: set[RoomBot] = set()  # ≤ two a token: one that leaves and its successor
-        self._room_tasks: set[asyncio.Task[None]] = set()  # one for each of `_serving`
+        self._serving: dict[RoomBot, asyncio.Task[None]] = {}  # ≤ two a token: one that leaves and its successor
+        self._leaving: dict[RoomBot, RoomBot] = {}  # of a successor that has not begun: for whose end it waits
         self._all_gone = asyncio.Event()
         self._all_gone.set()
         self._failures: dict[str, tuple[RoomFailed, float]] = {}  # by token; ≤ MAX_FAILURES; told on the next call
@@ -123,7 +123,7 @@ class Supervisor:
         try:
             await self._stop_rooms()
         finally:
-            for task in [*self._own_tasks, *self._room_tasks]:
+            for task in [*self._own_tasks, *self._serving.values()]:
                 task.cancel()
             try:
                 # Not told of the block's exception: it goes on by itself, and is not wrapped into a group.
@@ -240,15 +240,18 @@ class Supervisor:
             settings=self._settings,
         )
         leaving = self._rooms.get(token)
+        if leaving is not None and leaving in self._leaving:  # it was told to leave before it began: it never will
+            self._serving[leaving].cancel()
+            leaving = self._leaving.pop(leaving)
         self._rooms[token] = room
-        self._serving.add(room)
+        if leaving is not None:
+            self._leaving[room] = leaving
         self._all_gone.clear()
-        task = self._tasks.create_task(self._serve(token, room, leaving))
-        self._room_tasks.add(task)
-        task.add_done_callback(self._room_tasks.discard)
+        self._serving[room] = task = self._tasks.create_task(self._serve(token, room))
+        task.add_done_callback(lambda _: self._served_to_the_end(token, room))
         return room
 
-    async def _serve(self, token: str, room: RoomBot, leaving: RoomBot | None) -> None:
+    async def _serve(self, token: str, room: RoomBot) -> None:
         def failed(error: Exception) -> None:
             self.metrics.room_failed()
             failure = error if isinstance(error, RoomFailed) else RoomFailed("the room's bot failed", room=token)
@@ -262,18 +265,21 @@ class Supervisor:
                 del self._failures[next(iter(self._failures))]
 
         about_room(token)
-        try:
-            if leaving is not None:
-                await leaving.gone.wait()  # two bots never serve one room
-            await guard("a room", room.run(), failed)
-        finally:
-            if self._rooms.get(token) is room:
-                del self._rooms[token]
-            self.admission.gone(room.key)
-            self._serving.discard(room)
-            room.gone.set()
-            if not self._serving:
-                self._all_gone.set()
+        if (leaving := self._leaving.get(room)) is not None:
+            await leaving.gone.wait()  # two bots never serve one room
+            del self._leaving[room]
+        await guard("a room", room.run(), failed)
+
+    def _served_to_the_end(self, token: str, room: RoomBot) -> None:
+        """Its task has ended, or was cancelled before it began."""
+        if self._rooms.get(token) is room:
+            del self._rooms[token]
+        self.admission.gone(room.key)
+        self._leaving.pop(room, None)
+        del self._serving[room]
+        room.gone.set()
+        if not self._serving:
+            self._all_gone.set()
 
     async def _receive_path(self) -> Media | None:
         """Raises `NoDecoder` when the operator insists on a decoder that cannot be had."""

@@ -298,6 +298,7 @@ class Engine:
         return self._scheduler.shed(due_before=now - limit_s)
 
     def _submit(self, job: Job) -> None:
+        self._reject(self._scheduler.make_way(job), Shed("a transcript needs its place in the line"))
         self._reject(self._scheduler.submit(job), Superseded("something newer took its place"))
         self._work.set()
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from .backend import Backend, Keeper
-from .errors import EngineError, EngineFatal, ServerAway
+from .errors import DecodeFailed, EngineError, EngineFatal, ServerAway
 from .remote import RemoteBackend
 from .request import DecodeRequest, Hypothesis, Kind
 
@@ -68,7 +68,7 @@ class FallbackBackend:
         self._local = _Side(local, self._changed)
         self.max_batch = 1
         self._keeper: Keeper | None = None  # while it runs
-        self._ready = False  # the keeper was told so
+        self._told: tuple[tuple[str, ...], tuple[str, ...]] | None = None  # languages and translations, while ready
 
     @property
     def slots(self) -> int:
@@ -92,7 +92,7 @@ class FallbackBackend:
                 tasks.create_task(self._run(self._remote, "the model on this machine does all the work"))
                 tasks.create_task(self._run(self._local, "there is no fallback while the recognition server is away"))
         finally:
-            self._keeper, self._ready = None, False
+            self._keeper = self._told = None
         raise EngineFatal(f"{self._remote.failure}\nNor can the fallback be used: {self._local.failure}")
 
     async def decode(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
@@ -100,7 +100,8 @@ class FallbackBackend:
         is to be translated.
         """
         partials = all(request.kind is Kind.PARTIAL for request in requests)
-        if self._remote.up and not any(request.translate for request in requests):
+        translate = any(request.translate for request in requests)
+        if self._remote.up and not translate:
             try:
                 return await self._remote.decode(requests)
             except EngineError as error:
@@ -110,8 +111,11 @@ class FallbackBackend:
                     raise error from None
         if not self._local.up:
             raise ServerAway("neither the recognition server nor the model on this machine can be used at present")
-        if partials and self._local.turns.locked():
-            raise ServerAway("the model on this machine has no time for partials")  # they would hold up finals
+        if self._local.turns.locked():  # whoever waits here for a turn holds up what the server could decode
+            if partials:
+                raise ServerAway("the model on this machine has no time for partials")
+            if translate:
+                raise DecodeFailed("the model on this machine has no time for another translation")
         return await self._local.decode(requests)
 
     async def _run(self, side: _Side, consequence: str) -> None:
@@ -124,13 +128,13 @@ class FallbackBackend:
         self._server.relief = local.up  # without a local model, the server is worth all the patience there is
         if keeper is None:
             return
-        languages = remote.languages if local.failure else local.languages
-        ready = bool(languages) and (remote.up or local.up)
-        if ready and not self._ready:
+        languages, translations = (remote.languages, ()) if local.failure else (local.languages, local.translations)
+        before, self._told = self._told, (languages, translations) if languages and (remote.up or local.up) else None
+        if self._told is None:
+            if before is not None:
+                keeper.backend_lost()
+        elif self._told != before:
             note = " and ".join(side.note for side in (remote, local) if side.up)
-            keeper.backend_ready(languages, note=note, translations=() if local.failure else local.translations)
-        elif self._ready and not ready:
-            keeper.backend_lost()
-        elif ready:
+            keeper.backend_ready(languages, note=note, translations=translations)
+        else:
             log.info("decoding by %s", remote.note if remote.up else local.note)
-        self._ready = ready

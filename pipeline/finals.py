@@ -23,7 +23,7 @@ from .request import Hypothesis, Kind
 from .scheduler import SchedulerFull
 from .segmenter import UtterancePaused
 from .totals import Totals
-from .transcript import GAP_MARK, FinalTranscript, Wishes
+from .transcript import GAP_MARK, NO_WISHES, FinalTranscript, Wishes
 from .translation import Translations
 from .utterance import ClosedUtterance, EarlyFinal, OpenUtterance, count_corrections
 
@@ -148,19 +148,17 @@ class Finals:
         """No more will be closed; `run` returns when the last final is out."""
         self._closed.close()
         self._news.set()
+        self._translations.finish()
 
-    async def run(self, tasks: asyncio.TaskGroup) -> None:
-        """Until `finish` was called and the last final is out; its translation may still be made, in one of `tasks`.
-        Cancelled, what was not said yet counts as lost.
-        """
-        try:
-            await self._say_all(tasks)
-        except asyncio.CancelledError:
+    def give_up(self) -> None:
+        """Nobody will work any more: what was not said yet counts as lost."""
+        if self._unsaid:
             self._totals.gaps += self._unsaid - self._gap_counts
             self._totals.gap_s += self._asker.waiting_s
-            raise
+        self._translations.give_up()
 
-    async def _say_all(self, tasks: asyncio.TaskGroup) -> None:
+    async def run(self, tasks: asyncio.TaskGroup) -> None:
+        """Until `finish` was called and the last final is out; its translation may still be made, in one of `tasks`."""
         while True:
             try:
                 utterance = await self._next()
@@ -202,8 +200,8 @@ class Finals:
         nothing = AudioChunk(start=lost.audio.end, pcm=lost.audio.pcm[:0])
         self._gap = replace(lost, audio=nothing, early=None, shown=shown)
 
-    async def _texts(self, utterance: ClosedUtterance) -> tuple[list[str], str]:
-        """What readers get, a caption or several or none, and its language; or the mark of a gap, which has none."""
+    async def _texts(self, utterance: ClosedUtterance) -> tuple[list[str], str | None]:
+        """What readers get, a caption or several or none, and its language (None: of the mark of a gap)."""
         spoken, pcm = utterance.spoken, utterance.audio.pcm
         answer = await utterance.early.decoding if utterance.early is not None else None
         if answer is None or isinstance(answer, SchedulerFull | Superseded):  # what failed otherwise would fail again
@@ -211,7 +209,7 @@ class Finals:
         if not isinstance(answer, Hypothesis):
             self._count_gap(utterance)
             log.error("an utterance of %.1f s was not transcribed: %s", utterance.length_s, answer)
-            return [GAP_MARK], ""
+            return [GAP_MARK], None
         spoken.lock.heard(answer)
         text = polish(answer.text, code=answer.language, continues=spoken.continues)
         count_corrections(spoken, text, answer.language, self._totals)
@@ -222,14 +220,15 @@ class Finals:
         self._totals.gap_s += lost.length_s
 
     async def _say(
-        self, utterance: ClosedUtterance, texts: list[str], tasks: asyncio.TaskGroup, *, language: str = ""
+        self, utterance: ClosedUtterance, texts: list[str], tasks: asyncio.TaskGroup, *, language: str | None = None
     ) -> None:
         spoken, wishes = utterance.spoken, self._wishes()
+        await self._translations.catch_up(wishes)
         empty = not texts and utterance.shown
         if empty:  # what readers saw of it was a noise: an empty final takes it away
             texts = [""]
-            if wishes is not spoken.wishes:  # who reads a translation all the while saw nothing of it
-                wishes = {each: wishes[each] for each in spoken.wishes if each in wishes}
+            if wishes is not spoken.wishes:  # else who reads a translation saw nothing of it
+                wishes = NO_WISHES
         captions = [
             FinalTranscript(
                 speaker=self._asker.speaker,

@@ -1,10 +1,11 @@
 """Who is decoded next. Sans-IO: one for the process, asked whenever a worker is free.
 
-Finals go first, then partials. Rooms take turns by how much has been done for them (fair queueing), so that a room of
-fifty cannot starve a room of two. Within a room, finals go by when they are due. Among partials, in whatever room, the
-first of an utterance goes first; then, within a room, that of the speaker who has waited longest since the last one. A
-speaker has at most one partial waiting: its audio is cut when a worker takes it, so the newest words are in it. A final
-supersedes the waiting partial of its speaker.
+Finals go first. Translations of them are finals too, but for this: while a transcript waits, in whatever room, no
+translation is begun; then partials and translations take turns. Rooms take turns by how much has been done for them
+(fair queueing), so that a room of fifty cannot starve a room of two. Within a room, finals go by when they are due.
+Among partials, in whatever room, the first of an utterance goes first; then, within a room, that of the speaker who has
+waited longest since the last one. A speaker has at most one partial waiting: its audio is cut when a worker takes it,
+so the newest words are in it. A final supersedes the waiting partial of its speaker.
 """
 
 from __future__ import annotations
@@ -54,10 +55,15 @@ class Job:
 class _Room:
     """What one room waits for, and how much was done for it, in virtual time."""
 
-    finals: list[Job] = field(default_factory=list)  # by `due`; ≤ max_finals over all rooms
+    finals: list[Job] = field(default_factory=list)  # transcripts first, by `due`; ≤ max_finals over all rooms
     partials: dict[str, Job] = field(default_factory=dict)  # ≤ one a speaker
     running: int = 0
     served: float = 0.0
+
+    @property
+    def transcribes(self) -> bool:
+        """A transcript waits."""
+        return bool(self.finals) and not self.finals[0].translate
 
     @property
     def shows_nothing(self) -> bool:
@@ -77,6 +83,7 @@ class Scheduler:
         self._running: dict[Job, int] = {}  # ≤ slots × the largest batch; the number of the take
         self._takes = 0
         self._last_partial: dict[str, float] = {}  # ≤ one a speaker; `forget` removes it
+        self._translated = False  # of partials and translations, it was one of these that was taken last
 
     @property
     def waiting_finals(self) -> int:
@@ -91,8 +98,17 @@ class Scheduler:
         return len(self._running)
 
     def lateness(self, *, now: float, since: float = NEVER) -> float:
-        """How long the most overdue waiting final is overdue; time before `since` does not count."""
-        return max((now - max(room.finals[0].due, since) for room in self._rooms.values() if room.finals), default=0.0)
+        """How long the most overdue waiting transcript is overdue; time before `since` does not count."""
+        dues = (room.finals[0].due for room in self._rooms.values() if room.transcribes)
+        return max((now - max(due, since) for due in dues), default=0.0)
+
+    def make_way(self, job: Job) -> Job | None:
+        """Before a transcript is put in line: take out a waiting translation, if there is no place otherwise."""
+        if job.kind is Kind.PARTIAL or job.translate or self.waiting_finals < self.max_finals:
+            return None
+        translation = self.shed_translation()
+        self.finals.dropped += translation is not None
+        return translation
 
     def submit(self, job: Job) -> Job | None:
         """Put `job` in line. Returns the waiting partial of the same speaker that it supersedes, if any.
@@ -113,7 +129,7 @@ class Scheduler:
             room.partials[job.speaker] = job
         else:
             room.finals.append(job)
-            room.finals.sort(key=lambda waiting: waiting.due)
+            room.finals.sort(key=lambda waiting: (waiting.translate, waiting.due))
             self.finals.holds(self.waiting_finals)
         return superseded
 
@@ -133,6 +149,8 @@ class Scheduler:
                 self._last_partial[job.speaker] = now
             else:
                 room.finals.remove(job)
+            if job.kind is Kind.PARTIAL or job.translate:
+                self._translated = job.translate
             room.running += 1
             room.served += 1.0
             self._virtual = max(self._virtual, room.served)
@@ -186,7 +204,9 @@ class Scheduler:
 
     def _next(self, kind: Kind | None) -> Job | None:
         if kind is not Kind.PARTIAL:
-            room = _least_served(room for room in self._rooms.values() if room.finals)
+            room = _least_served(room for room in self._rooms.values() if room.transcribes)
+            if room is None and (kind is Kind.FINAL or not (self._translated and self.waiting_partials)):
+                room = _least_served(room for room in self._rooms.values() if room.finals)
             if room is not None:
                 return room.finals[0]
         if kind is not Kind.FINAL:

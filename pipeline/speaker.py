@@ -201,6 +201,7 @@ class SpeakerPipeline:
                 await finals
         finally:
             self._engine.forget(self.speaker)
+            self._finals.give_up()
         if broken is not None:
             raise broken
 

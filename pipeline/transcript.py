@@ -43,9 +43,9 @@ class PartialTranscript:
 class FinalTranscript:
     """As `PartialTranscript`; `heard_at` is when the last sample of speech came in. `text` may be empty.
 
-    `wishes` are those of the moment at which the utterance was transcribed. `instead`: it is for the readers that they
-    name; otherwise for all others. `translated`: its words are in the language that each of them wished for; where no
-    translation could be had, they get what was said.
+    `wishes` are those of the moment at which the utterance was transcribed; once a reader among them has got it, those
+    of the others. `instead`: it is for the readers that they name; otherwise for all others. `translated`: its words
+    are in the language that each of them wished for; where no translation could be had, they get what was said.
     """
 
     speaker: str

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.metrics import HTTP_LABELS, INTERIM, MAX_ROUTES, METHODS, OTHER, TURN_S, Metrics
+from bot.metrics import FINAL, HTTP_LABELS, INTERIM, MAX_ROUTES, METHODS, OTHER, TURN_S, Metrics
 
 
 def value(metrics, name, **labels):
@@ -72,9 +72,9 @@ def test_whatever_is_asked_for_the_number_of_series_is_bounded(asked):
 
 
 def test_a_final_that_waited_for_its_reader_says_nothing_of_our_latency(metrics):
-    metrics.caption(final=True, latency_s=1.5)
-    metrics.caption(final=True, latency_s=100.0, waited=True)
-    metrics.caption(final=False, latency_s=-0.1)
+    metrics.caption(FINAL, latency_s=1.5)
+    metrics.caption(FINAL, latency_s=100.0, waited=True)
+    metrics.caption(INTERIM, latency_s=-0.1)
 
     assert value(metrics, "captions_total", kind="final") == 2
     assert value(metrics, "caption_latency_seconds_count", kind="final") == 1
