@@ -68,9 +68,7 @@ class Supervisor:
         self._ice_servers: IceServers | None = None
         self._own_tasks: list[asyncio.Task[None]] = []
         self._memory = MemoryWatch(admission=self.admission, engine=self.engine, idle=lambda: not self._rooms)
-        self._watch = SignalingWatch(
-            url=rooms.signaling.url, connected=lambda: any(room.is_connected for room in self._rooms.values())
-        )
+        self._watch = SignalingWatch(url=rooms.signaling.url, connected=self._connected)
         self._stopping = False
 
     @property
@@ -280,6 +278,11 @@ class Supervisor:
         room.gone.set()
         if not self._serving:
             self._all_gone.set()
+
+    def _connected(self) -> bool | None:
+        """Has any room a signaling connection? None: none has had one."""
+        joined = [room.is_connected for room in self._rooms.values() if room.joined.is_set()]
+        return any(joined) if joined else None
 
     async def _receive_path(self) -> Media | None:
         """Raises `NoDecoder` when the operator insists on a decoder that cannot be had."""

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot import LocalAddresses, RoomSettings, SignalingSettings
+from bot.signaling_watch import NOT_YET
 from bot.subscription import State
 from pipeline import EngineSettings
 from signaling import BackoffSettings, InternalCredentials, signaling_url
@@ -110,4 +111,7 @@ async def conference(
         )
         settings = replace(settings, **room_settings)
         async with hosted(stack, engine, settings, backend=stack.chat.signaling_backend) as meeting:
-            yield Conference(meeting, stack, wire)
+            room = Conference(meeting, stack, wire)
+            await room.until(lambda: room.supervisor.signaling_problem != NOT_YET)
+            wire.connections = 0  # only the bot's own from here on: nobody else asks while there is a room
+            yield room
