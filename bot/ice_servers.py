@@ -39,6 +39,17 @@ class ChatServerSettings:
     app_version: str = "1.0.0"
     secret: str = field(default="", repr=False)
 
+    def headers(self) -> dict[str, str]:
+        """What AppAPI lets an app in by, with each request to the chat server."""
+        return {
+            "OCS-APIRequest": "true",
+            "Accept": "application/json",
+            "AA-VERSION": "2.2.0",
+            "EX-APP-ID": self.app_id,
+            "EX-APP-VERSION": self.app_version,
+            "AUTHORIZATION-APP-API": base64.b64encode(f":{self.secret}".encode()).decode(),
+        }
+
 
 class NotTold(Exception):
     """The chat server did not give its settings."""
@@ -98,15 +109,7 @@ class IceServers:
 
     async def _ask_once(self) -> Mapping[str, Any]:
         settings = self._settings
-        headers = {
-            "OCS-APIRequest": "true",
-            "Accept": "application/json",
-            "AA-VERSION": "2.2.0",
-            "EX-APP-ID": settings.app_id,
-            "EX-APP-VERSION": settings.app_version,
-            "AUTHORIZATION-APP-API": base64.b64encode(f":{settings.secret}".encode()).decode(),
-        }
-        async with self._http.get(settings.url.rstrip("/") + PATH, headers=headers) as response:
+        async with self._http.get(settings.url.rstrip("/") + PATH, headers=settings.headers()) as response:
             if response.status in (401, 403):
                 raise NotTold(f"status {response.status}: is ROOMSCRIBE_APP_SECRET the one AppAPI gave this app?")
             if response.status != 200:

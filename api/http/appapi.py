@@ -6,7 +6,6 @@ Source: Nextcloud's AppAPI. Talk looks for the app, and for its part of the capa
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import logging
 from typing import Any, Final
@@ -135,17 +134,10 @@ class Reporter:
     async def _put(self, http: aiohttp.ClientSession, report: dict[str, object]) -> None:
         """Older Nextclouds know the other path only."""
         settings = self._settings
-        headers = {
-            "OCS-APIRequest": "true",
-            "AA-VERSION": "2.2.0",
-            "EX-APP-ID": settings.app_id,
-            "EX-APP-VERSION": settings.app_version,
-            "AUTHORIZATION-APP-API": base64.b64encode(f":{settings.secret}".encode()).decode(),
-        }
         async with asyncio.timeout(REPORT_TIMEOUT_S):
             for path in (STATUS_PATH, OLD_STATUS_PATH + settings.app_id):
                 url = settings.url.rstrip("/") + path
-                async with http.put(url, json=report, headers=headers) as response:
+                async with http.put(url, json=report, headers=settings.headers()) as response:
                     if response.status != 404 or path != STATUS_PATH:
                         response.raise_for_status()
                         return
