@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from .settings.docs import page
+from .settings.environment import environment
 from .settings.kinds import NOT_SHOWN
-from .settings.load import environment, problems_of
-from .settings.sources import Value, read, warnings
+from .settings.load import problems_of
+from .settings.sources import read, warnings
+from .settings.values import Value
 from .terminal import EXIT_CONFIGURATION
 
 WRONG: Final = "(wrong: see below)"

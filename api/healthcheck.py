@@ -11,9 +11,10 @@ from typing import Final
 
 import typer
 
+from .settings.environment import environment
 from .settings.kinds import UNIX
-from .settings.load import HttpSettings, environment
-from .settings.sources import read
+from .settings.of_listening import LISTENING
+from .settings.values import value_of
 from .terminal import complain
 
 EXIT_ILL: Final = 1  # Docker knows 0 and 1 only
@@ -26,18 +27,18 @@ EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 def healthcheck() -> None:
     """Ask the service whether it runs: 0 if it does, else 1. Settings come from the environment, as for `serve`."""
     # No others: a secret that is just being replaced is not asked for.
-    host, port = read(environment(), only=("HTTP_HOST", "HTTP_PORT")).values()
-    problem = host.problem or port.problem or ask(HttpSettings(host=host.value, port=port.value))
+    host, port = (value_of(each, environment()) for each in LISTENING)
+    problem = host.problem or port.problem or ask(host.value, port.value)
     if problem:
         complain(problem)
         raise typer.Exit(EXIT_ILL)
 
 
-def ask(settings: HttpSettings, *, timeout_s: float = TIMEOUT_S) -> str:
-    """What is wrong with the service; empty: it runs."""
-    if not settings.port and not settings.host.startswith(UNIX):
+def ask(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> str:
+    """What is wrong with the service that listens there; empty: it runs."""
+    if not port and not host.startswith(UNIX):
         return "ROOMSCRIBE_HTTP_PORT=0 leaves the port to the system, so nobody knows it: set one"
-    connection = _connection(settings, timeout_s)
+    connection = _connection(host, port, timeout_s)
     try:
         connection.request("GET", PATH)
         status = connection.getresponse().status
@@ -48,11 +49,10 @@ def ask(settings: HttpSettings, *, timeout_s: float = TIMEOUT_S) -> str:
     return "" if status == http.client.OK else f"{PATH} is answered with {status}"
 
 
-def _connection(settings: HttpSettings, timeout_s: float) -> http.client.HTTPConnection:
-    if settings.host.startswith(UNIX):
-        return _UnixConnection(settings.host.removeprefix(UNIX), timeout_s)
-    host = EVERYWHERE.get(settings.host, settings.host)
-    return http.client.HTTPConnection(host, settings.port, timeout=timeout_s)
+def _connection(host: str, port: int, timeout_s: float) -> http.client.HTTPConnection:
+    if host.startswith(UNIX):
+        return _UnixConnection(host.removeprefix(UNIX), timeout_s)
+    return http.client.HTTPConnection(EVERYWHERE.get(host, host), port, timeout=timeout_s)
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -21,7 +21,8 @@ from pipeline import PipelineError
 from .http.listening import StartFailed
 from .logs.setup import leave_no_traceback, set_up_logging
 from .service import Service, check_signaling, running
-from .settings.load import Settings, SettingsError, environment, load, load_secrets, warnings
+from .settings.environment import environment
+from .settings.load import Settings, SettingsError, load, load_secrets, warnings
 from .terminal import fail, until_signalled
 
 log = logging.getLogger("roomscribe")

@@ -35,7 +35,8 @@ from pipeline.subtitles import Format, Summary, clock, writer_of
 from .engine_only import load_engine_only
 from .logs.setup import set_up_logging
 from .outputs import BadOutput, Errand, OutputClosed, OutputFailed, open_sink, plan
-from .settings.load import SettingsError, environment, misspelt
+from .settings.environment import environment
+from .settings.load import SettingsError, misspelt
 from .terminal import EXIT_CONFIGURATION, complain, fail, until_signalled
 
 EXIT_FAILED: Final = 1

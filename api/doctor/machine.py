@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -41,8 +41,21 @@ class ModelTrial:
     recogniser: int = 0
 
 
-async def try_model(settings: EngineSettings) -> ModelTrial:
-    """Load the model as the service does, and decode a second of silence."""
+async def try_recognition(settings: EngineSettings) -> ModelTrial:
+    """Whatever decodes in the service decodes a second of silence. Of a server and its fallback each is tried alone:
+    together, either answers for the other.
+    """
+    remote = settings.remote
+    if remote is None or not remote.fallback:
+        return await _try_backend(settings)
+    there = await _try_backend(replace(settings, remote=replace(remote, fallback=False)))
+    here = await _try_backend(replace(settings, remote=None))
+    server, decoding, _ = there.findings  # the languages are those of the model here
+    findings = (server, replace(decoding, check="decoding there"), *here.findings)
+    return replace(here, findings=findings)
+
+
+async def _try_backend(settings: EngineSettings) -> ModelTrial:
     engine = Engine(make_backend(settings))
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(engine.run())
@@ -78,7 +91,7 @@ async def _try(engine: Engine, settings: EngineSettings) -> ModelTrial:
 
 
 def _useless(finding: Finding) -> ModelTrial:
-    rest = (skipped("decoding", "there is no model"), skipped("languages", "they are the model's"))
+    rest = (skipped("decoding", "there is nobody to do it"), skipped("languages", "they are the model's"))
     return ModelTrial(findings=(finding, *rest))
 
 
@@ -166,10 +179,10 @@ def open_files_limit() -> int:
     return soft if soft != resource.RLIM_INFINITY else 2**31
 
 
-def judge_processors(model: ModelSettings, *, processors: int, remote: bool) -> Finding:
+def judge_processors(model: ModelSettings, *, processors: int, elsewhere: bool) -> Finding:
     """Are there as many as the decoders would use?"""
     name, wanted = "processors", model.workers * model.threads
-    if remote or model.device != "cpu":
+    if elsewhere or model.device != "cpu":
         return ok(name, f"{processors}; decoding is done elsewhere")
     each = f"{model.workers} decodes at once with {model.threads} thread{'s' if model.threads > 1 else ''} each"
     if wanted > processors:

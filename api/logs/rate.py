@@ -15,6 +15,15 @@ MAX_KINDS: Final = 512  # that are counted at once; beyond, the oldest count beg
 Kind = tuple[str, object, int]  # logger; template, or place in the code; level
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """So many lines of a kind; the first was counted at `since`, by the clock of `now`."""
+
+    kind: Kind
+    number: int
+    since: float
+
+
 @dataclass(slots=True)
 class _Count:
     since: float
@@ -23,10 +32,10 @@ class _Count:
 
 
 class LineRate:
-    """`admits` each line; `over` gives the kinds whose time is over and of which lines were left out."""
+    """`admits` each line; `over` gives what was left out of the kinds whose time is over."""
 
     def __init__(self, *, most: int = MOST, window_s: float = WINDOW_S, max_kinds: int = MAX_KINDS) -> None:
-        self.window_s = window_s
+        self._window_s = window_s
         self._most = most
         self._max_kinds = max_kinds
         self._counts: dict[Kind, _Count] = {}  # ≤ max_kinds, in the order in which they began
@@ -42,14 +51,14 @@ class LineRate:
         count.left_out += 1
         return False
 
-    def over(self, *, now: float) -> list[tuple[Kind, int]]:
-        """The kinds that may be said again, each with how many lines of it were left out; only those with any."""
-        ended: list[tuple[Kind, int]] = []
+    def over(self, *, now: float) -> list[LeftOut]:
+        """Of the kinds that may be said again, those of which lines were left out."""
+        ended: list[LeftOut] = []
         while self._counts:
             kind, count = next(iter(self._counts.items()))
-            if now - count.since < self.window_s and len(self._counts) < self._max_kinds:
+            if now - count.since < self._window_s and len(self._counts) < self._max_kinds:
                 break
             del self._counts[kind]
             if count.left_out:
-                ended.append((kind, count.left_out))
+                ended.append(LeftOut(kind=kind, number=count.left_out, since=count.since))
         return ended

@@ -1,4 +1,4 @@
-"""The log on standard error: its set-up and its handler. `log_lines` has what a line says, `log_rate` how often."""
+"""The log on standard error: its set-up and its handler. `lines` has what a line says, `rate` how often."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, Final, TextIO
 
@@ -18,10 +19,10 @@ from structlog.dev import ConsoleRenderer
 from structlog.processors import JSONRenderer
 from structlog.stdlib import ProcessorFormatter
 
-from api.settings.load import environment
+from api.settings.environment import environment
 
 from .lines import NOT_TOLD, OURS, Line, is_ours, line_of, shortened
-from .rate import Kind, LineRate
+from .rate import Kind, LeftOut, LineRate
 
 EVENT_COLUMNS: Final = 60  # of a console line, before what it is about
 
@@ -81,16 +82,24 @@ class LogHandler(logging.StreamHandler[TextIO]):
         """Under the handler's lock."""
         self.stream = self._fixed or sys.stderr
         now = self._clock()
-        for kind, number in self._rate.over(now=now):
-            contextvars.Context().run(super().emit, _left_out(kind, number, self._rate.window_s))  # about no room
+        for each in self._rate.over(now=now):
+            contextvars.Context().run(super().emit, self._told(each))  # about no room
         if self._rate.admits(_kind(record), now=now):
             super().emit(record)
 
     def close(self) -> None:
         """What was left out until now is still told."""
-        for kind, number in self._rate.over(now=math.inf):
-            super().emit(_left_out(kind, number, self._rate.window_s))
+        for each in self._rate.over(now=math.inf):
+            super().emit(self._told(each))
         super().close()
+
+    def _told(self, left_out: LeftOut) -> logging.LogRecord:
+        """Maybe much later, as lines are written only when somebody has something to say: so it has its own time."""
+        name, said, level = left_out.kind
+        since = datetime.fromtimestamp(time.time() - (self._clock() - left_out.since), UTC)
+        what = f"{name}: {said if isinstance(said, str) else NOT_TOLD}"
+        text = "%d more lines like this were left out since %s UTC: %s"
+        return logging.LogRecord(OURS, level, "", 0, text, (left_out.number, f"{since:%H:%M:%S}", what), None)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 — as the library calls it
         """The stream is gone, and with it all that could be said. (The standard library would print the arguments.)"""
@@ -124,10 +133,3 @@ def _console(colours: bool) -> Callable[[Line], str]:
 def _kind(record: logging.LogRecord) -> Kind:
     """Our templates are constants; what libraries say may be new each time, but not the place that says it."""
     return record.name, record.msg if is_ours(record) else (record.pathname, record.lineno), record.levelno
-
-
-def _left_out(kind: Kind, number: int, window_s: float) -> logging.LogRecord:
-    name, said, level = kind
-    what = f"{name}: {said if isinstance(said, str) else NOT_TOLD}"
-    text = "%d more lines like this were left out within %.0f s: %s"
-    return logging.LogRecord(OURS, level, "", 0, text, (number, window_s, what), None)

@@ -15,7 +15,7 @@ _PAGE: Final = re.compile(r"\b([a-z]+\.md)\b")
 
 HEAD: Final = f"""# Settings
 
-<!-- Made of the code by `make docs`: change api/settings_of_*.py instead. -->
+<!-- Made of the code by `make docs`: change api/settings/of_*.py instead. -->
 
 Settings come from the environment, once, at start. A wrong one stops the start; all are named at once, with their
 ranges. `roomscribe config check` tells beforehand (exit status 0, or 2 if one is wrong), `roomscribe config show` tells

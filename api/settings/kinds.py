@@ -1,4 +1,7 @@
-"""What the value of a setting may be. A kind reads a text and knows its range, which the table and every error say."""
+"""What the value of a setting may be. A kind reads a text and knows its range, which the table and every error say.
+
+`own_kinds` has those that the rest of roomscribe has to be loaded for.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,6 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
-
-from bot import LocalAddresses
-from pipeline.languages import AUTO, NAMES
-from signaling import InvalidSignalingUrl, signaling_url
 
 T = TypeVar("T")
 
@@ -25,7 +24,6 @@ NOT_SHOWN: Final = "(not shown)"
 _LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}", re.IGNORECASE)
 _USER: Final = re.compile(r"^(\w+:/+)?.*@", re.DOTALL)
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
-_LANGUAGE_ID: Final = re.compile(r"([a-z]{2,3})([-_][a-z0-9]{2,8})?", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,48 +189,6 @@ class Secrets(Secret):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LanguageId(Kind):
-    """An id as chat servers use it; kept as it came."""
-
-    @property
-    def range(self) -> str:
-        return f"a Whisper language code such as de, with a region if you like (pt_BR), or {AUTO}"
-
-    def read(self, text: str) -> str:
-        match = _LANGUAGE_ID.fullmatch(text)
-        if text != AUTO and (match is None or match[1].lower() not in NAMES):
-            raise ValueError
-        return text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Languages(Kind):
-    """Whisper's codes; none: all."""
-
-    @property
-    def range(self) -> str:
-        return "Whisper language codes with commas between them, such as de,en"
-
-    def read(self, text: str) -> tuple[str, ...]:
-        codes = tuple(each.strip().lower() for each in text.split(",") if each.strip())
-        if any(each not in NAMES for each in codes):
-            raise ValueError
-        return codes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaAddresses(Kind):
-    """Which addresses media may use."""
-
-    @property
-    def range(self) -> str:
-        return "IP addresses and the word auto, with commas between them"
-
-    def read(self, text: str) -> LocalAddresses:
-        return LocalAddresses.parse(text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListenAddress(Kind):
     """Where a server listens."""
 
@@ -265,26 +221,13 @@ class WebAddress(Kind):
         return f"a URL such as {self.example}, with a host that can exist and a port from 1 to 65535 if any"
 
     def read(self, text: str) -> str:
-        if not _is_reachable(text, "http", "https"):
+        if not is_reachable(text, "http", "https"):
             raise ValueError
         return text
 
     def shown(self, text: str) -> str:
         """Without what may be private: a user with a password, and what follows ? or #."""
         return _QUERY.sub("", without_user(text))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalingAddress(WebAddress):
-    """The address of the websocket."""
-
-    def read(self, text: str) -> str:
-        if not _is_reachable(text, "http", "https", "ws", "wss"):
-            raise ValueError
-        try:
-            return signaling_url(text)
-        except InvalidSignalingUrl as error:
-            raise ValueError from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,17 +251,18 @@ def without_user(text: str) -> str:
     return _USER.sub(r"\1…@", text)
 
 
-def _is_plain(text: str) -> bool:
-    return text.isascii() and text.isprintable()
-
-
-def _is_reachable(text: str, *schemes: str) -> bool:
+def is_reachable(text: str, *schemes: str) -> bool:
+    """Is this a URL with one of these schemes, whose host can exist?"""
     try:
         parts = urlsplit(text)
         fine = parts.scheme in schemes and _is_host(parts.hostname or "") and parts.port != 0
     except ValueError:  # brackets that do not match, or a port that is no number, or none that there is
         return False
     return fine and text.isprintable() and " " not in text
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _is_host(host: str) -> bool:

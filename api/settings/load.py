@@ -1,6 +1,6 @@
-"""The settings, assembled once from the environment, which is read nowhere else.
+"""The settings, assembled once from the environment.
 
-`settings_table` has each of them, `settings_sources` looks them up.
+`table` has each of them, `sources` looks them up.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from pipeline.hangover import HangoverSettings
 from pipeline.remote_policy import RemoteSettings
 from signaling import InternalCredentials
 
+from .environment import environment as of_the_process
 from .kinds import UNIX
 from .memory import MB, memory_there_is
 from .of_service import LEAST_SECRET
-from .sources import NOTHING, Value, misspelt, of_others, read, warnings
+from .sources import misspelt, of_others, read, warnings
 from .table import PREFIX
+from .values import NOTHING, Value
 
 __all__ = [
     "MB",
@@ -40,7 +42,6 @@ __all__ = [
     "Settings",
     "SettingsError",
     "assemble",
-    "environment",
     "is_loopback",
     "load",
     "load_secrets",
@@ -115,11 +116,6 @@ def load_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...
     if problems:
         raise SettingsError(problems)
     return tuple(found["HTTP_SECRET"].value)
-
-
-def environment() -> dict[str, str]:
-    """A copy of what we were started with: for children, which are handed it."""
-    return _inherited(None)
 
 
 def problems_of(found: Mapping[str, Value]) -> list[str]:
@@ -226,4 +222,4 @@ def is_loopback(host: str) -> bool:
 
 
 def _inherited(environment: Mapping[str, str] | None) -> dict[str, str]:
-    return dict(os.environ if environment is None else environment)  # noqa: TID251 — the one place
+    return of_the_process() if environment is None else dict(environment)

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from .aliases import Alias, base_url, harp_socket, verifies
-from .kinds import (
-    LanguageId,
-    ListenAddress,
-    Number,
-    OneOf,
-    Secret,
-    Secrets,
-    SignalingAddress,
-    Switch,
-    WebAddress,
-    Whole,
-    Word,
-)
+from .aliases import Alias, base_url, verifies
+from .kinds import Number, OneOf, Secret, Secrets, Switch, WebAddress, Whole, Word
+from .of_listening import LISTENING
+from .own_kinds import LanguageId, SignalingAddress
 from .setting import PREFIX, Setting
 
 LEAST_SECRET: Final = 16  # characters, where strangers can try: 16 random letters and digits are 95 bits
@@ -89,25 +79,7 @@ CHAT_SERVER: Final = (
 )
 
 API: Final = (
-    Setting(
-        name="HTTP_HOST",
-        default="127.0.0.1",
-        meaning="address the API listens on, or `unix:/path` of a socket; `0.0.0.0` is every IPv4 address",
-        reason="until somebody decides otherwise, only programs on this machine can call",
-        parse=ListenAddress(),
-        aliases=(
-            Alias(name="HP_SHARED_KEY", translate=harp_socket, app_api=True),
-            Alias(name="APP_HOST", app_api=True),
-        ),
-    ),
-    Setting(
-        name="HTTP_PORT",
-        default="23000",
-        meaning="port the API listens on; 0: a free one",
-        reason="the default is the one that Nextcloud's own captions app has; another if it is taken",
-        parse=Whole(low=0, high=65535),
-        aliases=(Alias(name="APP_PORT", app_api=True),),
-    ),
+    *LISTENING,
     Setting(
         name="HTTP_SECRET",
         default="",

@@ -7,17 +7,8 @@ from typing import Final
 from pipeline.decoders import PREFERENCES
 
 from .aliases import Alias, device
-from .kinds import (
-    KeylessAddress,
-    Languages,
-    MediaAddresses,
-    Number,
-    OneOf,
-    Switch,
-    Text,
-    Whole,
-    Word,
-)
+from .kinds import KeylessAddress, Number, OneOf, Switch, Text, Whole, Word
+from .own_kinds import Languages, MediaAddresses
 from .setting import PREFIX, Setting
 
 RECOGNITION: Final = (

@@ -12,7 +12,6 @@ import pytest
 from aiohttp import web
 
 from api.healthcheck import ask
-from api.settings.load import HttpSettings
 from tests.api.raw import at_the_door
 
 
@@ -46,8 +45,8 @@ async def on_a_socket(app, path):
         await runner.cleanup()
 
 
-async def told(*, timeout_s=5.0, **settings):
-    return await asyncio.to_thread(ask, HttpSettings(**settings), timeout_s=timeout_s)
+async def told(*, host="127.0.0.1", port=23000, timeout_s=5.0):
+    return await asyncio.to_thread(ask, host, port, timeout_s=timeout_s)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
@@ -130,6 +129,18 @@ async def test_the_command_ends_with_0_where_the_service_runs_and_with_1_where_n
         service.status = 500
         status, said = await command(**settings)
         assert (status, "500" in said) == (1, True)
+
+
+async def test_the_command_loads_nothing_of_what_makes_captions_as_it_runs_every_half_minute():
+    script = (
+        "import sys; from api.cli import build; build(names=['healthcheck']);"
+        "print({'aiohttp', 'aiortc', 'bot', 'numpy', 'pipeline', 'signaling'} & sys.modules.keys())"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=-1)
+    async with asyncio.timeout(60):
+        out, _ = await process.communicate()
+
+    assert out.decode().strip() == "set()"
 
 
 async def test_the_command_says_which_setting_is_wrong():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import sys
 
@@ -41,6 +42,20 @@ async def test_what_it_writes_while_it_loads_is_logged_line_by_line(said):
         "the recognition process says: no such device",
         "the recognition process says: is it there?",
     ]
+
+
+async def test_a_terminal_is_no_reason_to_let_it_write_past_the_log(said, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    await child("import sys; sys.stderr.write(f'on a terminal: {sys.stderr.isatty()}')")
+    await child("import sys; sys.stderr.write('what somebody said')", hushed=True)
+
+    assert said() == ["the recognition process says: on a terminal: False"]
+    assert sys.stderr.getvalue() == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 async def test_an_address_is_left_out(said):

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import io
-import sys
 import time
 from pathlib import Path
 
 import faster_whisper.utils
 import pytest
 
-from pipeline.model import MODEL_FILES, ModelNotFound, find_model
+from pipeline.model import MODEL_FILES, PROGRESS_S, ModelNotFound, find_model
 
 PATIENCE_S = 20.0  # of an operator who started the bot on a machine without network
 
@@ -119,20 +117,24 @@ def hub(monkeypatch):
     return asked
 
 
-def test_a_download_says_what_it_does_and_shows_its_progress_on_a_terminal(tmp_path, hub, capsys):
+def test_a_download_says_what_it_does_and_now_and_then_how_far_it_is(tmp_path, hub, capsys, monkeypatch):
     found = find_model("base.en", cache_dir=str(tmp_path))
 
     assert found.source == "download"
     assert f"downloading the model base.en to {tmp_path}" in capsys.readouterr().err
-    ((repository, bar),) = hub
+    ((repository, progress),) = hub
     assert repository == "Systran/faster-whisper-base.en"
-    assert bar(total=1, file=sys.stdout).disable  # not a terminal
-    assert not bar(total=1, file=Terminal()).disable
 
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
+    progress.told_at = -PROGRESS_S
+    with progress(total=1_500_000_000, unit="B") as bytes_, progress(total=5, unit="it") as files:
+        for _ in range(3):
+            bytes_.update(100_000_000)
+            bytes_.refresh()
+            files.update()
+    told = capsys.readouterr()
+    assert told.err.split("\n")[0] == "100 of 1,500 MB of the model are here"
+    assert told.err.split("\n", 1)[1].strip() == ""
+    assert told.out == ""
 
 
 def test_what_a_cut_download_left_behind_is_downloaded_to_its_end(tmp_path, hub):

@@ -20,7 +20,7 @@ from api.doctor.machine import (
     judge_processors,
     open_files_limit,
     processors_there_are,
-    try_model,
+    try_recognition,
 )
 from api.settings.load import MB, HttpSettings
 from bot import AdmissionSettings
@@ -39,7 +39,7 @@ def statuses(trial):
 
 @pytest.mark.model
 async def test_the_model_is_loaded_and_decodes_as_in_the_service(engine_settings):
-    trial = await try_model(engine_settings)
+    trial = await try_recognition(engine_settings)
     model, _, languages = trial.findings
 
     assert statuses(trial)["model"] is Status.OK
@@ -52,7 +52,7 @@ async def test_the_model_is_loaded_and_decodes_as_in_the_service(engine_settings
 
 async def test_a_model_that_is_nowhere_is_told_with_what_to_do(engine_settings, tmp_path):
     settings = replace(engine_settings, model=ModelSettings(model=str(tmp_path)))
-    trial = await try_model(settings)
+    trial = await try_recognition(settings)
     model = trial.findings[0]
 
     assert statuses(trial) == {"model": Status.FAIL, "decoding": Status.SKIPPED, "languages": Status.SKIPPED}
@@ -67,7 +67,7 @@ def elsewhere(engine_settings, server, **more):
 
 async def test_a_recognition_server_is_asked_to_decode(engine_settings):
     async with asr.serving(asr.says("")) as server:
-        trial = await try_model(elsewhere(engine_settings, server))
+        trial = await try_recognition(elsewhere(engine_settings, server))
 
     assert statuses(trial)["recognition server"] is Status.OK
     assert statuses(trial)["decoding"] is Status.OK
@@ -78,7 +78,7 @@ async def test_a_recognition_server_is_asked_to_decode(engine_settings):
 async def test_a_recognition_server_that_refuses_our_key_is_told_without_it(engine_settings):
     async with asr.serving(asr.says("")) as server:
         server.models = 401
-        trial = await try_model(elsewhere(engine_settings, server, api_key="hush"))
+        trial = await try_recognition(elsewhere(engine_settings, server, api_key="hush"))
 
     server_finding = trial.findings[0]
     assert server_finding.status is Status.FAIL
@@ -90,7 +90,7 @@ async def test_a_recognition_server_that_is_not_there_is_not_waited_for_for_ever
     monkeypatch.setattr("api.doctor.machine.SERVER_S", 0.2)
     async with asr.serving(asr.says("")) as server:
         server.models = 503
-        trial = await try_model(elsewhere(engine_settings, server))
+        trial = await try_recognition(elsewhere(engine_settings, server))
 
     assert trial.findings[0].status is Status.FAIL
     assert "ROOMSCRIBE_ASR_URL" in trial.findings[0].advice
@@ -98,9 +98,60 @@ async def test_a_recognition_server_that_is_not_there_is_not_waited_for_for_ever
 
 async def test_a_recognition_server_that_cannot_decode_is_told(engine_settings):
     async with asr.serving(asr.status(400)) as server:
-        trial = await try_model(elsewhere(engine_settings, server))
+        trial = await try_recognition(elsewhere(engine_settings, server))
 
     assert statuses(trial)["decoding"] is Status.FAIL
+
+
+# A recognition server, and the model on this machine for as long as it is away.
+
+
+def with_fallback(engine_settings, server, **model):
+    remote = RemoteSettings(url=server.url, fallback=True)
+    return replace(engine_settings, remote=remote, model=replace(engine_settings.model, **model))
+
+
+@pytest.mark.model
+async def test_a_server_that_is_down_is_told_although_the_model_here_stands_in_for_it(engine_settings, monkeypatch):
+    monkeypatch.setattr("api.doctor.machine.SERVER_S", 0.2)
+    async with asr.serving(asr.says("")) as server:
+        server.models = 503
+        trial = await try_recognition(with_fallback(engine_settings, server))
+
+    found = statuses(trial)
+    assert list(found) == ["recognition server", "decoding there", "model", "decoding", "languages"]
+    assert (found["recognition server"], found["decoding there"]) == (Status.FAIL, Status.SKIPPED)
+    assert found["model"] is Status.OK
+    assert trial.findings[-1].answer == "English"
+    assert trial.recogniser > 50 * MB
+
+
+async def test_a_model_that_is_nowhere_is_told_although_the_server_answers(engine_settings, tmp_path):
+    async with asr.serving(asr.says("")) as server:
+        trial = await try_recognition(with_fallback(engine_settings, server, model=str(tmp_path)))
+
+    found = statuses(trial)
+    assert (found["recognition server"], found["decoding there"]) == (Status.OK, Status.OK)
+    assert (found["model"], found["languages"]) == (Status.FAIL, Status.SKIPPED)
+    assert len(server.uploads) == 1
+
+
+async def test_a_model_that_takes_long_to_load_is_not_held_against_the_server(engine_settings, monkeypatch, tmp_path):
+    monkeypatch.setattr("api.doctor.machine.MODEL_S", 0.2)
+    async with asr.serving(asr.says("")) as server, await deaf_hub() as hub:
+        host, port = hub.sockets[0].getsockname()
+        settings = with_fallback(engine_settings, server, model="base", cache_dir=str(tmp_path))
+        trial = await try_recognition(replace(settings, environment={"HF_ENDPOINT": f"http://{host}:{port}"}))
+
+    found = statuses(trial)
+    assert (found["recognition server"], found["decoding there"]) == (Status.OK, Status.OK)
+    assert found["model"] is Status.FAIL
+    assert "ROOMSCRIBE_MODEL" in {each.check: each.advice for each in trial.findings}["model"]
+
+
+async def deaf_hub():
+    """Takes connections and says nothing, as a download that hangs."""
+    return await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
 
 
 async def engine_that_speaks(*codes, translations=()):
@@ -187,14 +238,14 @@ def test_the_limit_of_this_process_is_the_one_in_force():
 
 def test_more_decoders_than_processors_are_a_warning():
     model = EngineSettings().model
-    assert judge_processors(replace(model, workers=2, threads=2), processors=4, remote=False).status is Status.OK
-    assert judge_processors(replace(model, workers=3, threads=2), processors=4, remote=False).status is Status.WARN
+    assert judge_processors(replace(model, workers=2, threads=2), processors=4, elsewhere=False).status is Status.OK
+    assert judge_processors(replace(model, workers=3, threads=2), processors=4, elsewhere=False).status is Status.WARN
 
 
 def test_decoders_elsewhere_take_no_processors_here():
     model = replace(EngineSettings().model, workers=64)
-    assert judge_processors(model, processors=1, remote=True).status is Status.OK
-    assert judge_processors(replace(model, device="cuda"), processors=1, remote=False).status is Status.OK
+    assert judge_processors(model, processors=1, elsewhere=True).status is Status.OK
+    assert judge_processors(replace(model, device="cuda"), processors=1, elsewhere=False).status is Status.OK
 
 
 def test_there_is_a_processor():

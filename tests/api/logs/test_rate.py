@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.logs.rate import LineRate
+from api.logs.rate import LeftOut, LineRate
 
 JOINED, LOST = ("bot.room", "joined", 20), ("signaling", "lost", 30)
 
@@ -26,7 +26,7 @@ def test_when_the_time_is_over_it_is_told_once_how_many_were_left_out():
     for _ in range(3):
         rate.admits(JOINED, now=0)
     assert rate.over(now=9) == []
-    assert rate.over(now=10) == [(JOINED, 2)]
+    assert rate.over(now=10) == [LeftOut(kind=JOINED, number=2, since=0)]
     assert rate.over(now=11) == []
     assert rate.admits(JOINED, now=11)
 
@@ -42,7 +42,7 @@ def test_of_too_many_kinds_the_oldest_is_counted_afresh():
     for kind in (JOINED, JOINED, LOST):
         rate.over(now=0)
         rate.admits(kind, now=0)
-    assert rate.over(now=0) == [(JOINED, 1)]
+    assert rate.over(now=0) == [LeftOut(kind=JOINED, number=1, since=0)]
 
 
 @given(steps=st.lists(st.tuples(st.integers(0, 5), st.floats(0, 5)), max_size=200))
@@ -51,8 +51,8 @@ def test_every_line_is_written_or_counted_and_memory_is_bounded(steps):
     now, written, counted = 0.0, 0, 0
     for number, pause in steps:
         now += pause
-        counted += sum(left_out for _, left_out in rate.over(now=now))
+        counted += sum(each.number for each in rate.over(now=now))
         written += rate.admits(("logger", number, 20), now=now)
         assert len(rate._counts) <= 3
-    counted += sum(left_out for _, left_out in rate.over(now=float("inf")))
+    counted += sum(each.number for each in rate.over(now=float("inf")))
     assert written + counted == len(steps)

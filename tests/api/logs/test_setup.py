@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 import threading
+import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -99,18 +102,21 @@ def test_an_exception_takes_no_line_of_its_own_for_people_either(log):
     assert PRIVATE not in line
 
 
-def test_a_line_that_is_said_too_often_is_left_out_and_counted(log):
-    stream, now = io.StringIO(), [0.0]
+def test_a_line_that_is_said_too_often_is_left_out_and_told_with_its_own_time_whenever_the_next_one_comes(log):
+    stream, now, began = io.StringIO(), [0.0], time.time()
     log.addHandler(LogHandler("json", stream, rate=LineRate(most=2, window_s=60), clock=lambda: now[0]))
 
     for number in range(5):
         log.info("joined %d", number)
-    now[0] = 60.0
+    now[0] = 3600.0
     log.info("another")
 
     events = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
     assert events[:2] == ["joined 0", "joined 1"]
-    assert events[2] == "3 more lines like this were left out within 60 s: roomscribe.test.logs: joined %d"
+    told = re.fullmatch(
+        r"3 more lines like this were left out since (\d\d:\d\d:\d\d) UTC: roomscribe\.test\.logs: joined %d", events[2]
+    )
+    assert told[1] in {f"{datetime.fromtimestamp(began - 3600 + late_s, UTC):%H:%M:%S}" for late_s in range(5)}
     assert events[3:] == ["another"]
 
 

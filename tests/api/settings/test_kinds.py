@@ -10,15 +10,11 @@ from api.settings.kinds import (
     MAX_SECRETS,
     KeylessAddress,
     Kind,
-    LanguageId,
-    Languages,
     ListenAddress,
-    MediaAddresses,
     Number,
     OneOf,
     Secret,
     Secrets,
-    SignalingAddress,
     Switch,
     Text,
     WebAddress,
@@ -26,6 +22,7 @@ from api.settings.kinds import (
     Word,
     without_user,
 )
+from api.settings.own_kinds import LanguageId, Languages, MediaAddresses, SignalingAddress
 
 KINDS = (
     Number(low=0.5, high=2, unit="seconds"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from api.settings.load import load
-from api.settings.sources import MAX_FILE_BYTES, misspelt, of_others, read, warnings
+from api.settings.sources import misspelt, of_others, read, warnings
 from api.settings.table import PREFIX, TABLE
+from api.settings.values import MAX_FILE_BYTES
 
 GOOD = {
     "ROOMSCRIBE_HPB_URL": "https://cloud.example.org/hpb",
