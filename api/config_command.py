@@ -51,7 +51,7 @@ def check(json_: Json = False) -> None:
         typer.echo(json.dumps({"status": status, "problems": problems, "warnings": told}))
     else:
         _tell(problems, told)
-        typer.echo(f"{len(problems)} of the settings are wrong" if problems else "the settings are good")
+        typer.echo(f"settings that are wrong: {len(problems)}" if problems else "the settings are good")
     if problems:
         raise typer.Exit(EXIT_CONFIGURATION)
 

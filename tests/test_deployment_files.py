@@ -219,7 +219,7 @@ def test_defaults_that_it_gives_are_good_values():
 def test_what_appapi_tells_the_image_makes_it_start(more, host):
     told = {
         "AA_VERSION": "33.0.0", "APP_ID": "live_transcription", "APP_DISPLAY_NAME": "roomscribe",
-        "APP_VERSION": VERSION, "APP_SECRET": "given by AppAPI", "APP_PORT": "23456",
+        "APP_VERSION": VERSION, "APP_SECRET": "given to us by AppAPI", "APP_PORT": "23456",
         "APP_PERSISTENT_STORAGE": "/nc_app_live_transcription_data", "COMPUTE_DEVICE": "CUDA",
         "NEXTCLOUD_URL": "https://cloud.test/index.php",
         "LT_HPB_URL": "https://cloud.test/standalone-signaling", "LT_INTERNAL_SECRET": "internal",

@@ -27,6 +27,7 @@ from pipeline.hangover import HangoverSettings
 from pipeline.remote_policy import RemoteSettings
 from signaling import InternalCredentials
 
+from .aliases import base_url
 from .environment import environment as of_the_process
 from .kinds import UNIX
 from .memory import MB, memory_there_is
@@ -123,24 +124,29 @@ def problems_of(found: Mapping[str, Value]) -> list[str]:
     problems = [each.problem for each in found.values() if each.problem]
     if problems or is_loopback(found["HTTP_HOST"].value):
         return problems
-    host, secrets = found["HTTP_HOST"], found["HTTP_SECRET"]
+    host, secrets, app = found["HTTP_HOST"], found["HTTP_SECRET"], found["APP_SECRET"]
     here = f"{host.found.name or host.setting.own}={host.value}"
-    if any(len(each) < LEAST_SECRET for each in secrets.value):
-        return [
-            f"{secrets.setting.own}: expected {LEAST_SECRET} characters or more in each secret, got fewer: {here} is "
-            "not a loopback address, and strangers can guess"
-        ]
-    if not secrets.value and not found["APP_SECRET"].value:
+    short = [(secrets, any(len(each) < LEAST_SECRET for each in secrets.value))]
+    short += [(app, 0 < len(app.value) < LEAST_SECRET)]
+    told = [
+        f"{each.setting.own}: expected {LEAST_SECRET} characters or more in each secret, got fewer: {here} is not a "
+        "loopback address, and strangers can guess"
+        for each, is_short in short
+        if is_short
+    ]
+    if told:
+        return told
+    if not secrets.value and not app.value:
         return [
             f"{secrets.setting.own} is required because {here} is not a loopback address: set it to a long random text "
-            f"that the chat server also knows (or {found['APP_SECRET'].setting.own}, if AppAPI alone calls)"
+            f"that the chat server also knows (or {app.setting.own}, if AppAPI alone calls)"
         ]
     return []
 
 
 def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings:
     """Build the settings of each part out of checked values."""
-    credentials = InternalCredentials(secret=values["HPB_SECRET"], backend=values["NEXTCLOUD_URL"])
+    credentials = InternalCredentials(secret=values["HPB_SECRET"], backend=base_url(values["NEXTCLOUD_URL"]))
     hangover = HangoverSettings(
         shortest=samples(values["HANGOVER_S"]), longest=samples(max(values["HANGOVER_S"], values["LONGEST_HANGOVER_S"]))
     )
@@ -183,7 +189,7 @@ def assemble(values: Mapping[str, Any], environment: dict[str, str]) -> Settings
             relay_only=values["ICE_POLICY"] == "relay",
             verify_tls=values["TLS_VERIFY"],
             chat_server=ChatServerSettings(
-                url=values["NEXTCLOUD_URL"],
+                url=base_url(values["NEXTCLOUD_URL"]),
                 app_id=values["APP_ID"],
                 app_version=values["APP_VERSION"],
                 secret=values["APP_SECRET"],

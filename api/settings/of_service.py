@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from typing import Final
 
 from .aliases import Alias, base_url, verifies
@@ -70,7 +71,7 @@ CHAT_SERVER: Final = (
     ),
     Setting(
         name="APP_VERSION",
-        default="1.0.0",
+        default=importlib.metadata.version("roomscribe"),
         meaning="this app's version in AppAPI",
         reason="it is told to the chat server with each call; AppAPI sets it",
         parse=Word(what="a version"),

@@ -106,11 +106,14 @@ def _content(path: str, name: str) -> str:
             content = file.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
             raise ValueError(f"the file {path} of {name} is larger than {MAX_FILE_BYTES} bytes: it holds no secret")
-        return content.decode().strip()
+        text = content.decode().strip()
     except OSError as error:
         raise ValueError(f"the file {path} of {name} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError:  # whose text, or cause, would have some of its bytes
         raise ValueError(f"the file {path} of {name} is not text: write the secret into it, as UTF-8") from None
+    if not text:  # as if none were wanted
+        raise ValueError(f"the file {path} of {name} is empty: write the secret into it, or name no file")
+    return text
 
 
 def _hint(setting: Setting, environment: Mapping[str, str]) -> str:

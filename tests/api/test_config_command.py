@@ -109,7 +109,7 @@ def test_everything_wrong_is_listed_at_once_and_the_exit_status_says_so():
     told = json.loads(run("check", "--json", **environment).stdout)
 
     assert result.exit_code == 2
-    assert "5 of the settings are wrong" in result.stdout
+    assert "settings that are wrong: 5" in result.stdout
     assert told["status"] == "fail"
     assert [each.split()[0].rstrip(":") for each in told["problems"]] == [
         *GOOD,

@@ -150,7 +150,9 @@ def test_listening_elsewhere_than_on_loopback_requires_a_shared_secret_or_that_o
 
     assert problem.startswith(f"ROOMSCRIBE_HTTP_SECRET is required because ROOMSCRIBE_HTTP_HOST={host} is not")
     assert load({**beyond, "ROOMSCRIBE_HTTP_SECRET": OLD}).http.host == host
-    assert load({**beyond, "ROOMSCRIBE_APP_SECRET": "x"}).http.host == host
+    assert load({**beyond, "ROOMSCRIBE_APP_SECRET": "x" * 16}).http.host == host
+    with pytest.raises(SettingsError, match="ROOMSCRIBE_APP_SECRET: expected 16 characters or more"):
+        load({**beyond, "ROOMSCRIBE_APP_SECRET": "x" * 15})
 
 
 def test_a_secret_that_strangers_could_guess_is_refused_beyond_loopback_and_not_shown():
@@ -181,7 +183,7 @@ def test_secrets_of_callers_are_read_anew_whatever_has_become_of_other_settings(
     assert load_secrets(environment) == (OLD, NEW)
 
     file.write_text("")
-    with pytest.raises(SettingsError, match="ROOMSCRIBE_HTTP_SECRET is required"):
+    with pytest.raises(SettingsError, match="is empty: write the secret into it"):
         load_secrets(environment)
     file.unlink()
     with pytest.raises(SettingsError, match="cannot be read"):
@@ -323,3 +325,19 @@ def test_local_addresses_are_a_list_of_addresses_and_the_word_auto():
     settings = load({**GOOD, "ROOMSCRIBE_ICE_ADDRESSES": "10.0.0.1, auto,::1"})
 
     assert settings.rooms.addresses == LocalAddresses(("10.0.0.1", "::1"), auto=True)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_an_empty_file_is_no_secret_and_no_wish_for_none(tmp_path, text):
+    (tmp_path / "empty").write_text(text)
+
+    with pytest.raises(SettingsError, match="ROOMSCRIBE_HTTP_SECRET_FILE.* is empty"):
+        load({**GOOD, "ROOMSCRIBE_HTTP_SECRET_FILE": str(tmp_path / "empty")})
+
+
+@pytest.mark.parametrize("end", ["", "/", "/index.php", "/index.php/"])
+def test_the_chat_server_is_known_by_its_base_url(end):
+    settings = load({**GOOD, "ROOMSCRIBE_NEXTCLOUD_URL": f"https://cloud.example.org{end}"})
+
+    assert settings.rooms.chat_server.url == "https://cloud.example.org"
+    assert settings.rooms.signaling.credentials.backend == "https://cloud.example.org"

@@ -17,7 +17,7 @@ GOOD = {
 #: What AppAPI and an administrator of Nextcloud's own captions app give to it.
 OLD_APP = {
     "APP_ID": "live_transcription",
-    "APP_SECRET": "of this app",
+    "APP_SECRET": "the one of this app",
     "APP_VERSION": "2.1.3",
     "APP_HOST": "0.0.0.0",
     "APP_PORT": "23001",
@@ -44,7 +44,7 @@ def test_the_environment_of_nextclouds_own_captions_app_is_all_that_is_needed():
     assert settings.rooms.signaling.credentials.backend == "https://cloud.example.org"
     assert not settings.rooms.verify_tls
     chat = settings.rooms.chat_server
-    assert (chat.app_id, chat.app_version, chat.secret) == ("live_transcription", "2.1.3", "of this app")
+    assert (chat.app_id, chat.app_version, chat.secret) == ("live_transcription", "2.1.3", "the one of this app")
     assert (settings.http.host, settings.http.port, settings.http.secrets) == ("0.0.0.0", 23001, ())
     model = settings.engine.model
     assert (model.cache_dir, model.device, model.workers) == ("/nc_app_data", "cuda", 3)
