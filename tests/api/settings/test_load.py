@@ -331,7 +331,7 @@ def test_local_addresses_are_a_list_of_addresses_and_the_word_auto():
 def test_an_empty_file_is_no_secret_and_no_wish_for_none(tmp_path, text):
     (tmp_path / "empty").write_text(text)
 
-    with pytest.raises(SettingsError, match="ROOMSCRIBE_HTTP_SECRET_FILE.* is empty"):
+    with pytest.raises(SettingsError, match=r"ROOMSCRIBE_HTTP_SECRET_FILE.* is empty"):
         load({**GOOD, "ROOMSCRIBE_HTTP_SECRET_FILE": str(tmp_path / "empty")})
 
 
