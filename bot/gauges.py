@@ -142,7 +142,8 @@ def _heard(totals: Totals) -> Iterable[Metric]:
         "outcome",
         {"translated": totals.translated, "untranslated": totals.untranslated},
     )
-    yield counter("roomscribe_gaps", "Utterances that were heard but not transcribed", totals.gaps)
+    text = "Utterances heard but not transcribed, or given up before all readers had them"
+    yield counter("roomscribe_gaps", text, totals.gaps)
     yield counters(
         "roomscribe_audio_dropped_seconds",
         "Audio lost inside",

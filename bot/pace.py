@@ -6,6 +6,8 @@ from __future__ import annotations
 class Pace:
     """At most `rate` a second over time, and `burst` at once (a generic cell rate algorithm)."""
 
+    __slots__ = ("_burst_s", "_due", "_each_s")
+
     def __init__(self, *, rate: float, burst: int) -> None:
         self._each_s = 1.0 / rate
         self._burst_s = burst / rate

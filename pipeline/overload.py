@@ -9,7 +9,8 @@
     SHED           the oldest audio of the most backlogged speaker, with a mark    4.0 s
 
 Up at once, as far as need be; down one step at a time, after `calm_s` in which finals were late by less than half of
-what had led to the step. Finals never suffer before partials; whose translation is given up reads what was said.
+what had led to the step. Finals never suffer before partials; whose translation is given up reads what was said. How
+late translations are leads nowhere: they and partials share what transcripts leave.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Totals:
     speech_s: float = 0.0  # … of which the voice detector took so much for speech
     filled_s: float = 0.0  # silence put in for lost packets
     intake_dropped_s: float = 0.0  # audio that came in faster than it was taken
-    gaps: int = 0  # utterances heard but not transcribed; each was marked in the captions
+    gaps: int = 0  # utterances heard but not transcribed, which captions mark; or whose end came before all had them
     gap_s: float = 0.0  # their audio
     final_words: int = 0
     committed_words: int = 0  # shown as stable before the final came

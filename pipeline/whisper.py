@@ -9,6 +9,7 @@ engine's child process only.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import time
@@ -41,6 +42,10 @@ MAX_HINT_TOKENS: Final = 48
 #: In the names of multilingual models that were trained to transcribe only, and do so whatever they are asked. Source:
 #: OpenAI's README says it of turbo; Distil-Whisper learnt from transcripts alone.
 TRANSCRIBERS: Final = frozenset({"turbo", "distil", "distilled"})
+#: Layers, at most, of a decoder that was cut down to transcribe: turbo has four, distil two or three. Tiny has four
+#: too, but with six heads each, and they have more.
+SHALLOW: Final = 4
+TINY_HEADS: Final = 6
 HUB_FOLDER: Final = "models--"  # the Hugging Face cache has a folder a model, "models--owner--name"
 
 Features = npt.NDArray[np.float32]
@@ -269,10 +274,20 @@ def token_cap(length_s: float, language: str) -> int:
 
 
 def translates(path: Path) -> bool:
-    """Whether a multilingual model was trained to translate too; only its name tells."""
+    """Whether a multilingual model was trained to translate too: its name tells, or the size of its decoder."""
     folders = [path.name, path.resolve().name, *(each for each in path.resolve().parts if each.startswith(HUB_FOLDER))]
     words = {word for folder in folders for word in re.findall("[a-z]+", folder.lower())}
-    return not words & TRANSCRIBERS
+    return not words & TRANSCRIBERS and not _is_cut_down(path)
+
+
+def _is_cut_down(path: Path) -> bool:
+    """Whether the decoder has few layers for its width; config.json names heads in its upper half, as [layer, head]."""
+    try:
+        named = json.loads((path / "config.json").read_bytes())["alignment_heads"]
+        layers, heads = zip(*named, strict=True)
+        return bool(max(layers) < SHALLOW and max(heads) >= TINY_HEADS)
+    except (OSError, ValueError, KeyError, TypeError):  # it is not told
+        return False
 
 
 def _padded(features: Features, frames: int) -> Features:

@@ -10,15 +10,19 @@ import os
 import re
 import sys
 import tracemalloc
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
+from api.http.auth import MAX_RANDOM, MAX_SEEN
+from api.http.limits import MAX_CALLERS
 from bot.metrics import Metrics
-from pipeline import SegmenterSettings, Totals, VoiceDetectors
+from bot.pace import Pace
+from pipeline import Language, SegmenterSettings, Totals, VoiceDetectors
 from pipeline.audio import samples
 from pipeline.encoded import EncodedFrame
 from pipeline.gate import GateSettings
@@ -149,9 +153,10 @@ def words(number: int) -> str:
 
 def final(number: int) -> FinalTranscript:
     at = 10**9 + number
+    wishes = MappingProxyType(dict.fromkeys(READERS, ENGLISH))
     return FinalTranscript(
         speaker=f"1.{number}/{'s' * 255}", utterance=1000 + number, text=words(number), language_id="en",
-        start=at, end=at + 10**6, heard_at=1000.0 + number,
+        start=at, end=at + 10**6, heard_at=1000.0 + number, wishes=wishes,
     )  # fmt: skip
 
 
@@ -163,6 +168,9 @@ def partial(number: int) -> PartialTranscript:
     )  # fmt: skip
 
 
+READERS = [f"nc-{number}" for number in range(1000)]
+ENGLISH = Language(id="en_GB", code="en")
+
 #: As the code keeps them, and full.
 FULL: dict[str, object] = {
     "packets held behind a gap": {10**5 + number: held(number) for number in range(150)},
@@ -171,6 +179,10 @@ FULL: dict[str, object] = {
     "frames that wait for a worker": deque(map(frame, range(150))),
     "verdicts and levels of the last 3 s": deque((bool(number % 2), 1000.0 + number) for number in range(150)),
     "† finals that wait for readers": deque(map(final, range(200))),
+    "† callers whose pace is kept": OrderedDict(
+        (f"2001:db8:{number:x}:ffff::/64", Pace(rate=100.0, burst=200)) for number in range(MAX_CALLERS)
+    ),
+    "† randoms of signed requests": OrderedDict((os.urandom(MAX_RANDOM), None) for _ in range(MAX_SEEN)),
     "† partials that wait for readers": {f"{'s' * 255}{number}": partial(number) for number in range(200)},
 }
 
@@ -179,11 +191,15 @@ def size(thing: object) -> int:
     """Bytes of `thing` and what it holds; small integers exist once in the process."""
     if isinstance(thing, int) and -5 <= thing <= 256:
         return 0
+    if isinstance(thing, MappingProxyType):
+        return sys.getsizeof(thing) + sys.getsizeof(dict(thing))  # the rest is the readers'
     inside: list[object] = []
     if isinstance(thing, dict):
         inside = [*thing.keys(), *thing.values()]
     elif isinstance(thing, tuple | deque):
         inside = [*thing]
+    elif isinstance(thing, Pace):
+        inside = [getattr(thing, slot) for slot in thing.__slots__]
     elif dataclasses.is_dataclass(thing):
         inside = [getattr(thing, field.name) for field in dataclasses.fields(thing)]
     return sys.getsizeof(thing) + sum(map(size, inside))

@@ -61,8 +61,8 @@ class Post:
         if self.targets.back():
             self.outbox.nudge()
 
-    def count(self, name):
-        return self.metrics.registry.get_sample_value(name) or 0.0
+    def count(self, name, **labels):
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
 @asynccontextmanager

@@ -136,3 +136,19 @@ async def test_the_newest_finals_tell_how_late_they_were_and_what_was_given_up_i
 
         assert 2.0 <= post.delivery.latencies.quantile(0.95) < 10.0
         assert (post.delivery.sent, post.delivery.dropped) == (1, 1)
+
+
+async def test_what_is_made_after_the_transcript_says_nothing_of_how_late_captions_are():
+    async with serving() as server, delivering(server.url) as (bot, post), reading(server) as rita:
+        await bot.told(PeopleJoined, times=2)
+        post.targets.translate(READER, BRITISH)
+        wishes = post.targets.wishes
+        for text, details in (("one", {"translated": True}), ("zwei", {})):
+            await post.outbox.put(final(text, wishes=wishes, instead=True, heard_at=now() - 9.0, **details))
+        await reads(rita, "one", "zwei")
+        await post.outbox.drained()
+
+        assert post.delivery.latencies.quantile(0.5) is None
+        count, sent = "roomscribe_caption_latency_seconds_count", "roomscribe_captions_total"
+        assert [post.count(count, kind=kind) for kind in ("final", "translated")] == [0, 2]
+        assert [post.count(sent, kind=kind) for kind in ("final", "translated")] == [0, 2]

@@ -192,6 +192,47 @@ async def test_the_last_words_are_translated_before_the_bot_leaves(engine_settin
         assert await rita.final(of=ada) == ENGLISH
 
 
+async def test_where_they_cannot_be_in_time_they_are_read_as_they_were_said(engine_settings, interpreter, monkeypatch):
+    monkeypatch.setattr("pipeline.translation.LAST_WAIT_S", 0.3)
+    translating, decode = asyncio.Event(), interpreter.decode
+
+    async def hangs(requests):
+        if any(request.translate for request in requests):
+            translating.set()
+            await asyncio.Event().wait()
+        return await decode(requests)
+
+    interpreter.decode = hangs
+    async with meeting(engine_settings) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        asks(room, rita, "en")
+        await ada.heard()
+        await ada.says(GO_FORWARD)
+        await translating.wait()
+
+        room.supervisor.leave(room.token)
+        await room.gone()
+
+        assert await rita.final(of=ada) == GERMAN
+        totals = room.supervisor.metrics.totals
+        assert (totals.untranslated, totals.gaps) == (1, 0)
+
+
+async def test_a_pipeline_that_fails_is_named_by_its_cause(engine_settings, interpreter):
+    async with meeting(engine_settings) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        asks(room, rita)
+        await ada.heard()
+        (speaker,) = room.bot.speakers.active
+
+        speaker.pipeline.failed(ZeroDivisionError())
+        async with asyncio.timeout(PATIENCE_S):
+            while (told := room.bot.status(0.0).last_error) is None:  # noqa: ASYNC110 — it has no event
+                await asyncio.sleep(0.01)
+
+        assert told == "a speaker's captions broke off (ZeroDivisionError)"
+
+
 async def test_what_cannot_be_asked_for_is_refused(engine_settings, interpreter):
     async with meeting(engine_settings) as room:
         rita = await room.reader("Rita")

@@ -192,6 +192,34 @@ async def test_all_rooms_are_left_at_once_and_can_be_asked_for_anew(engine_setti
         await room.joined()
 
 
+async def test_a_room_that_is_left_and_asked_for_again_and_again_has_one_bot_that_leaves_and_one_that_comes(
+    engine_settings,
+):
+    async with meeting(engine_settings) as room:
+        room.enable("nc-1")
+        first = room.bot
+        await room.joined()
+        drain = asyncio.Event()
+        first._outbox.drained = drain.wait  # it has words to deliver
+
+        bots = []
+        for _ in range(20):
+            room.supervisor.leave(room.token)
+            room.enable("nc-1")
+            bots.append(room.bot)
+            await asyncio.sleep(0)
+        await asyncio.gather(*(bot.gone.wait() for bot in bots[:-1]))
+        assert not bots[-1].gone.is_set()
+        assert len(room.supervisor._serving) == 2
+        assert not first.gone.is_set()
+
+        drain.set()
+        await room.joined()
+        assert first.gone.is_set()
+        assert room.bot is bots[-1]
+        assert len(room.supervisor._serving) == 1
+
+
 async def test_a_model_that_speaks_english_only_translates_nothing(engine_settings):
     async with meeting(engine_settings) as room:
         with pytest.raises(TranslationUnsupported):

@@ -151,3 +151,21 @@ async def test_partials_are_never_late():
         overdue(engine, crew, GUARD_S, kind=Kind.PARTIAL)
         await looks(2)
         assert engine.ladder.step is Step.NORMAL
+
+
+async def test_translations_are_never_late_and_give_their_places_to_transcripts():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        translations = [
+            overdue(engine, crew, GUARD_S, speaker=f"speaker {number}", translate=True) for number in (1, 2)
+        ]
+        await looks()
+        assert engine.ladder.step is Step.NORMAL
+        engine.scheduler.max_finals = 2
+        transcript = overdue(engine, crew, 0.0)
+        assert isinstance(await translations[0], Shed)
+        backend.let_go()
+        assert isinstance(await transcript, Hypothesis)
+        assert isinstance(await translations[1], Hypothesis)
+    assert [request.translate for request in backend.requests] == [False, False, True]

@@ -7,8 +7,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from pipeline import Kind
-from pipeline.errors import ServerAway
+from pipeline import EngineFatal, Kind
+from pipeline.errors import DecodeFailed, ServerAway
 from pipeline.fallback import FallbackBackend
 from pipeline.remote import RemoteBackend
 from pipeline.remote_policy import RemoteSettings
@@ -55,3 +55,38 @@ async def test_while_the_model_is_away_nobody_translates(both):
     with pytest.raises(ServerAway):
         await hear(backend, translate=True)
     assert await hear(backend, translate=False) == FAR
+
+
+async def test_who_wants_one_too_many_waits_for_no_turn_and_holds_up_nobody(both):
+    """Whoever asks the backend is one of the engine's few workers."""
+    backend, model, _ = both
+    model.hold()
+    async with Crew() as crew:
+        translations = [crew.start(hear(backend, translate=True)) for _ in range(model.slots)]
+        await until(lambda: model.decoding == model.slots)
+        with pytest.raises(DecodeFailed):
+            await hear(backend, translate=True)
+        assert await hear(backend, translate=False) == FAR
+        model.let_go()
+        assert sorted([await each for each in translations]) == ["Word 2", "Word 2"]
+
+
+async def test_a_model_that_can_never_come_back_translates_nothing_any_more():
+    class Dying(FakeBackend):
+        async def run(self, keeper):
+            self._keeper = keeper
+            self.come()
+            await over.wait()
+            raise EngineFatal("no model")
+
+    over, witness, time, model = asyncio.Event(), Witness(), Time(), Dying()
+    model.languages, model.translations = ("en",), ("en",)
+    async with serving(asr.says(FAR)) as far, asyncio.timeout(GUARD_S), Crew() as crew:
+        remote = RemoteBackend(RemoteSettings(url=far.url), sleep=time.sleep, clock=time.clock)
+        crew.start(FallbackBackend(remote, model).run(witness))
+        await until(lambda: remote._up and witness.up.is_set())
+        assert (witness.languages, witness.translations) == (("en",), ("en",))
+        over.set()
+        await until(lambda: not witness.translations)
+        assert "de" in witness.languages  # the server's
+        assert witness.told == ["ready", "ready"]

@@ -143,6 +143,48 @@ def test_a_forgotten_speaker_leaves_no_partial_and_its_turn_starts_afresh():
     assert order(scheduler)[0] is ada
 
 
+# Translations
+
+
+def test_a_translation_goes_after_every_transcript_whenever_that_is_due_and_wherever_it_waits():
+    early = final("ada", due=1.0, translate=True)
+    here, elsewhere = final("will", due=9.0), final("cleo", due=9.0, room="two")
+    served = holding(final("cleo", room="two"))
+    serve(served)  # it would not be its turn
+    for job in (early, here, elsewhere):
+        served.submit(job)
+    assert order(served) == [here, elsewhere, early]
+
+
+def test_translations_and_partials_take_turns():
+    spoken = [partial(name, fresh=True) for name in ("ada", "will")]
+    told = [final(name, due=due, translate=True) for due, name in enumerate(("cleo", "dina", "emil"))]
+    transcript = final("fay", due=9.0)
+    assert order(holding(*spoken, *told, transcript)) == [transcript, told[0], spoken[0], told[1], spoken[1], told[2]]
+
+
+def test_a_batch_may_hold_a_transcript_and_a_translation():
+    translation, transcript = final("ada", translate=True), final("will", due=1.0)
+    assert holding(translation, transcript, partial("cleo")).take(now=0.0, most=3) == [transcript, translation]
+
+
+def test_a_translation_is_never_late():
+    scheduler = holding(final("ada", due=1.0, translate=True), final("will", due=3.0))
+    assert scheduler.lateness(now=5.0) == 2.0
+
+
+def test_where_nothing_more_fits_a_translation_makes_way_for_a_transcript_and_for_nothing_else():
+    translation, transcript = final("ada", translate=True), final("will", room="two")
+    scheduler = holding(translation, max_finals=1)
+    assert scheduler.make_way(final("cleo", translate=True)) is None
+    assert scheduler.make_way(partial("cleo")) is None
+    assert scheduler.make_way(transcript) is translation
+    assert scheduler.make_way(transcript) is None  # now it fits
+    scheduler.submit(transcript)
+    assert scheduler.make_way(final("cleo")) is None  # there is no other one
+    assert scheduler.finals.dropped == 1
+
+
 # Several jobs at once
 
 

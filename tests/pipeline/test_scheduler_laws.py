@@ -19,6 +19,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("final"), speakers, st.integers(0, 5)),
         st.tuples(st.just("final"), speakers, st.integers(0, 5)),  # twice: they are what the laws are about
+        st.tuples(st.just("translation"), speakers, st.integers(0, 5)),
         st.tuples(st.just("partial"), speakers, st.just(0)),
         st.tuples(st.just("take"), st.none(), st.integers(1, 3)),
         st.tuples(st.just("take"), st.none(), st.integers(1, 3)),
@@ -39,6 +40,7 @@ class Ledger:
         self.slots, self.max_finals = slots, max_finals
         self.waiting, self.running, self.last_partial = [], [], {}  # running: what each worker has not done yet
         self.overtaken = defaultdict(Counter)  # room whose finals wait → whose finals went before, how often
+        self.translated = False  # of partials and translations, the last one taken was one of these
         self.now = 0.0
 
     def step(self, what, speaker, number):
@@ -53,6 +55,8 @@ class Ledger:
             self.scheduler.withdraw(self.waiting.pop(number % len(self.waiting)))
         elif what == "final":
             self.submit(final(speaker, due=number, room=ROOMS[speaker], backlog_s=len(speaker)))
+        elif what == "translation":
+            self.submit(final(speaker, due=number, room=ROOMS[speaker], backlog_s=len(speaker), translate=True))
         elif what == "partial":
             self.submit(partial(speaker, room=ROOMS[speaker]))
         elif what == "shed":
@@ -60,22 +64,27 @@ class Ledger:
         elif what == "forget":
             self.forget(speaker)
         finals = self.of(Kind.FINAL)
+        transcripts = [job for job in finals if not job.translate]
         self.overtaken = defaultdict(Counter, {room: self.overtaken[room] for room in {job.room for job in finals}})
         assert self.scheduler.running == sum(map(len, self.running))
         assert len(self.running) <= self.slots
         assert self.scheduler.waiting_finals == len(finals) <= self.max_finals
         assert self.scheduler.waiting_partials == len(self.of(Kind.PARTIAL))
-        assert self.scheduler.lateness(now=self.now) == max((self.now - job.due for job in finals), default=0.0)
+        assert self.scheduler.lateness(now=self.now) == max((self.now - job.due for job in transcripts), default=0.0)
 
     def of(self, kind, room=None):
         return [job for job in self.waiting if job.kind is kind and room in (None, job.room)]
 
     def submit(self, job):
+        gives_way = self.scheduler.make_way(job)
+        assert gives_way is None or (gives_way.translate and not job.translate)
+        self.waiting = [other for other in self.waiting if other is not gives_way]
         if job.kind is Kind.FINAL and len(self.of(Kind.FINAL)) == self.max_finals:
+            assert job.translate or not any(other.translate for other in self.waiting)
             with pytest.raises(SchedulerFull):
                 self.scheduler.submit(job)
             return
-        own = [other for other in self.of(Kind.PARTIAL) if other.speaker == job.speaker]
+        own = [other for other in self.of(Kind.PARTIAL) if other.speaker == job.speaker and not job.translate]
         superseded = self.scheduler.submit(job)
         assert own == ([] if superseded is None else [superseded])
         self.waiting = [other for other in self.waiting if other is not superseded] + [job]
@@ -87,13 +96,20 @@ class Ledger:
             assert not self.waiting or len(self.running) == self.slots
             return
         (kind,) = {job.kind for job in jobs}
-        assert kind is Kind.FINAL or not self.of(Kind.FINAL)
+        assert kind is Kind.FINAL or all(job.translate for job in self.of(Kind.FINAL))
+        if kind is Kind.PARTIAL or jobs[0].translate:  # taking turns
+            assert jobs[0].translate is not self.translated or not (self.of(Kind.PARTIAL) and self.of(Kind.FINAL))
         for job in jobs:
             own = self.of(kind, job.room)
             if kind is Kind.FINAL:
-                assert job is min(own, key=lambda each: each.due)  # the first of them, when several are due
-                self.overtake(job.room)
+                assert job is min(own, key=lambda each: (each.translate, each.due))  # the first of them, if several
+                assert not job.translate or all(each.translate for each in self.of(kind))
+                if job.translate:
+                    self.translated = True
+                else:
+                    self.overtake(job.room)
             else:
+                self.translated = False
                 turns = [self.last_partial.get(each.speaker, 0.0) for each in own]
                 assert self.last_partial.get(job.speaker, 0.0) == min(turns)
                 self.last_partial[job.speaker] = self.now
@@ -104,7 +120,7 @@ class Ledger:
     def overtake(self, served):
         """Rooms that wait are served by turns: nobody goes three times while another waits."""
         self.overtaken[served].clear()
-        for room in {job.room for job in self.of(Kind.FINAL)} - {served}:
+        for room in {job.room for job in self.of(Kind.FINAL) if not job.translate} - {served}:
             self.overtaken[room][served] += 1
             assert self.overtaken[room][served] <= 2
 

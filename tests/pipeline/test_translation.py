@@ -2,90 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pipeline import GAP_MARK, NO_WISHES, Kind, Language, Step, translation
+from pipeline import GAP_MARK, NO_WISHES, Kind, Step, translation
 from pipeline.caption import CAPTION_CHARACTERS
 from pipeline.errors import DecodeFailed, EngineDied, EngineFatal, Shed
-from pipeline.request import Hypothesis
 from pipeline.scheduler import SchedulerFull
-from tests.pipeline.stage import (
-    AUTO,
-    BREATH,
-    ENGLISH,
-    GERMAN,
-    LONG_WORD,
-    PAUSE,
-    WORD,
-    FakeEngine,
-    Stage,
-    listening,
-    until,
-)
+from tests.pipeline.interpreter import RITA, Interpreter, after, read_by, stage_for
+from tests.pipeline.stage import AUTO, BREATH, LONG_WORD, PAUSE, WORD, FakeEngine, listening, until
 
-RITA = {"rita": Language(id="en_GB", code="en")}
 LONG = " ".join(["It was a long story, and it went on."] * 8)
-
-
-class Interpreter(FakeEngine):
-    """Hears "Satz 1", "Satz 2" …, and translates them into "Sentence 1", "Sentence 2" …, or as `translated` says.
-
-    On hold, translations wait until they are let go.
-    """
-
-    def __init__(self, spoken="de"):
-        super().__init__()
-        self.transcripts = self.translations = 0
-        self.translated = lambda number: f"Sentence {number}"
-        self.answer = self._answer
-        self.spoken = spoken
-        self.free = asyncio.Event()
-        self.free.set()
-
-    async def transcribe(self, job):
-        if job.translate:
-            await self.free.wait()
-        return await super().transcribe(job)
-
-    def _answer(self, kind, pcm):
-        if not self.jobs[-1].translate:
-            self.transcripts += 1
-            return Hypothesis(text=f"Satz {self.transcripts}", language=self.spoken, decode_s=0.0)
-        self.translations += 1
-        answer = self.translated(self.translations)
-        return answer if isinstance(answer, Exception) else Hypothesis(text=answer, language="en", decode_s=0.0)
-
-
-class Wishes:
-    """What readers wish for, as they come and go."""
-
-    def __init__(self, wishes):
-        self.now = wishes
-
-    def __call__(self):
-        return self.now
-
-
-def stage_for(wishes=RITA, *, engine=None, language=GERMAN):
-    asked = Wishes(wishes)
-    stage = Stage(engine or Interpreter(), language=language, wishes=asked)
-    stage.wishes = asked
-    stage.engine.ladder.step = Step.SPARSE  # so that nothing is decoded before its end
-    return stage
-
-
-def read_by(reader, said):
-    """What this reader gets of all that was said."""
-    return [each.text for each in said if each.is_for(reader)]
-
-
-async def after(stage, drawing, finals):
-    stage.speak(drawing)
-    await until(lambda: len(stage.finals) >= finals)
 
 
 async def test_each_reader_gets_one_of_the_two_texts():
@@ -110,6 +36,14 @@ async def test_the_same_audio_is_decoded_once_more_from_the_language_that_was_he
     assert (transcribed.language, translated.language) == ("", "de")
     assert (transcribed.translate, translated.translate, translated.kind) == (False, True, Kind.FINAL)
     assert stage.engine.asked[0][1] is stage.engine.asked[1][1]
+
+
+async def test_where_nobody_knows_the_language_whoever_translates_hears_it():
+    stage = stage_for(language=AUTO, engine=Interpreter(spoken=""))
+    async with listening(stage):
+        await after(stage, WORD + PAUSE, 2)
+    assert [(job.language, job.translate) for job in stage.engine.jobs] == [("", False), ("", True)]
+    assert read_by("rita", stage.finals) == ["Sentence 1"]
 
 
 async def test_a_translation_is_wanted_from_the_moment_on_at_which_its_transcript_is_out():
@@ -206,9 +140,10 @@ async def test_a_translation_that_fails_is_replaced_by_what_was_said(error):
     assert (stage.totals.translated, stage.totals.untranslated, stage.totals.gaps) == (1, 1, 0)
 
 
-async def test_so_is_one_that_a_guard_withheld():
+@pytest.mark.parametrize("withheld", ["", "..."])
+async def test_so_is_one_that_a_guard_withheld_or_that_has_no_words(withheld):
     stage = stage_for()
-    stage.engine.translated = lambda _: ""
+    stage.engine.translated = lambda _: withheld
     async with listening(stage):
         await after(stage, WORD + PAUSE, 2)
     assert read_by("rita", stage.finals) == ["Satz 1"]
@@ -267,8 +202,13 @@ async def test_everybody_is_told_of_a_gap_in_its_turn():
 
 @pytest.mark.parametrize(
     ("before", "now", "told"),
-    [(RITA, RITA, {"bert"}), (NO_WISHES, RITA, {"bert", "rita"}), (RITA, NO_WISHES, {"bert", "rita"})],
-    ids=["translations all the while", "asked for one meanwhile", "asked for none any more"],
+    [
+        (RITA, RITA, {"bert"}),
+        (NO_WISHES, RITA, {"bert", "rita"}),
+        (RITA, NO_WISHES, {"bert", "rita"}),
+        (RITA, dict(RITA), {"bert", "rita"}),
+    ],
+    ids=["translations all the while", "asked for one meanwhile", "asked for none any more", "to and fro"],
 )
 async def test_what_turns_out_to_be_noise_is_taken_from_whoever_may_have_seen_it(before, now, told):
     engine = FakeEngine()
@@ -295,42 +235,3 @@ async def test_a_pause_is_decoded_early_but_not_translated_early():
         assert [job.translate for job in stage.engine.jobs] == [False]
         stage.speak(PAUSE)
     assert [job.translate for job in stage.engine.jobs] == [False, True]
-
-
-# Whatever happens
-
-
-EVENTS = st.lists(
-    st.tuples(
-        st.sampled_from(["word", "fails", "withheld", "gap"]),
-        st.sampled_from([NO_WISHES, RITA, {"rita": ENGLISH, "bert": ENGLISH}]),
-    ),
-    max_size=5,
-)
-
-
-@given(events=EVENTS)
-@settings(max_examples=25)
-def test_every_reader_gets_every_utterance_once_and_in_order(events):
-    async def play():
-        stage = stage_for(NO_WISHES)
-        hears, fate = stage.engine.answer, ["word"]
-        failing = {"fails": Shed("no"), "withheld": ""}
-        stage.engine.translated = lambda number: failing.get(fate[0], "Sentence")
-        stage.engine.answer = lambda kind, pcm: (
-            DecodeFailed("no") if fate[0] == "gap" and not stage.engine.jobs[-1].translate else hears(kind, pcm)
-        )
-        async with listening(stage):
-            for what, wishes in events:
-                fate[0], stage.wishes.now = what, wishes
-                before = len(stage.finals)
-                stage.speak(WORD + PAUSE)
-                await until(lambda before=before, wishes=wishes: len(stage.finals) == before + 1 + bool(wishes))
-        return stage.finals
-
-    finals = asyncio.run(play())
-    for reader in ("rita", "bert", "cleo"):
-        mine = [each for each in finals if each.is_for(reader)]
-        assert [each.utterance for each in mine] == list(range(1, len(events) + 1))
-        for each, (what, wishes) in zip(mine, events, strict=True):
-            assert each.translated is (what == "word" and reader in wishes)

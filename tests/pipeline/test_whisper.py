@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -261,6 +263,24 @@ def test_a_translation_may_have_as_many_words_as_english_speech():
 )
 def test_models_that_were_trained_to_transcribe_only_are_known_by_their_names(tmp_path, folder, can):
     assert whisper.translates(tmp_path / folder) is can
+
+
+@pytest.mark.parametrize(
+    ("heads", "can"),
+    [
+        ([[2, 4], [2, 11], [3, 3], [3, 14]], False),  # turbo's
+        ([[1, 0], [1, 19]], False),  # distil's
+        ([[2, 2], [3, 0], [3, 5]], True),  # tiny's
+        ([[7, 0], [25, 6]], True),  # large-v3's
+        ([], True),
+        (None, True),
+        ([[1]], True),
+        (["a"], True),
+    ],
+)
+def test_a_decoder_that_was_cut_down_only_transcribes_whatever_its_name(tmp_path, heads, can):
+    (tmp_path / "config.json").write_text(json.dumps({"alignment_heads": heads}), encoding="utf-8")
+    assert whisper.translates(tmp_path) is can
 
 
 def test_a_name_that_leads_elsewhere_does_not_hide_what_it_leads_to(tmp_path):
