@@ -26,7 +26,7 @@ def test_what_is_replayed_is_the_same_request_again():
         assert second.replace(b"Connection: close\r\n", b"") == first
 
 
-@pytest.mark.parametrize("kind", set(KINDS) - {"replayed"})
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"replayed"}))
 def test_each_must_be_refused(kind):
     assert all(attack.refused for attack in drawn(KINDS[kind], 50))
 

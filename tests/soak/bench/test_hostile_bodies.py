@@ -96,6 +96,6 @@ def test_a_bomb_is_small_before_it_is_unpacked():
     assert max(len(body_of(attack)) for attack in drawn(packed, 50)) < BODY_LIMIT
 
 
-@pytest.mark.parametrize("kind", set(KINDS) - {"too large"})
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"too large"}))
 def test_all_others_are_within_the_limit(kind):
     assert max(len(body_of(attack)) for attack in drawn(KINDS[kind], 100)) <= BODY_LIMIT
