@@ -1,7 +1,7 @@
 """How much memory is in use, looked at now and then: what may be taken on depends on it, and what is free is returned.
 
 Python's collector of cycles counts objects, not bytes: a few forgotten requests with large bodies would wait for it for
-long. And the C library keeps what was freed between what is in use.
+long (each closed connection of asyncio is a cycle). And the C library keeps what was freed between what is in use.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from .admission import Admission, Bound
 
 log = logging.getLogger("roomscribe.bot.memory_watch")
 
-CHECK_S: Final = 2.0  # between two looks
-YOUNG: Final = 1  # the generations of objects that are younger than some looks; the old ones would take too long
-TRIM_EACH_S: Final = 10.0  # at most that often …
-TRIM_GROWN: Final = 1_000_000  # bytes: … and only once so much more is in use
+CHECK_S: Final = 1.0  # between two looks
+YOUNG: Final = 1  # the generations of objects that are younger than a look or two
+TIDY_EACH_S: Final = 5.0  # all generations, at most that often …
+REST: Final = 1000  # … and so many times as long as it took: with thousands of objects more, it takes longer …
+TIDY_GROWN: Final = 1_000_000  # bytes: … and only once so much more is in use
 
 
 class MemoryWatch:
@@ -36,8 +37,8 @@ class MemoryWatch:
         self._engine = engine
         self._idle = idle
         self._told = False
-        self._trimmed_at = float("-inf")
-        self._least: int | None = None  # in use since the last trim
+        self._not_before = 0.0
+        self._least: int | None = None  # in use since it was last tidied up
 
     async def run(self) -> None:
         """Look until cancelled. Not with each request: it costs system calls, and changes slowly."""
@@ -46,18 +47,22 @@ class MemoryWatch:
             gc.collect(YOUNG)
             ours = rss_of(os.getpid())
             if self.is_due(ours, now=clock()):
+                began = clock()
+                gc.collect()
                 give_back()
+                self.tidied(took_s=clock() - began, now=clock())
                 ours = self._least = rss_of(os.getpid())
             self._observe(ours + rss_of(self._engine.pid))
             await asyncio.sleep(CHECK_S)
 
     def is_due(self, ours: int, *, now: float) -> bool:
-        """Is it time to give memory back, with so many bytes in use by this process?"""
+        """Is it time to look for what can be given back, with so many bytes in use by this process?"""
         self._least = ours if self._least is None else min(self._least, ours)
-        if ours - self._least < TRIM_GROWN or now - self._trimmed_at < TRIM_EACH_S:
-            return False
-        self._trimmed_at = now
-        return True
+        return ours - self._least >= TIDY_GROWN and now >= self._not_before
+
+    def tidied(self, *, took_s: float, now: float) -> None:
+        """It was done; nothing else could be done meanwhile."""
+        self._not_before = now + max(TIDY_EACH_S, REST * took_s)
 
     def _observe(self, memory: int) -> None:
         was_full = self._admission.memory_full

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from bot.admission import Admission, AdmissionSettings
-from bot.memory_watch import TRIM_EACH_S, TRIM_GROWN, MemoryWatch, rss_of
+from bot.memory_watch import REST, TIDY_EACH_S, TIDY_GROWN, MemoryWatch, rss_of
 
 MB = 1_000_000
 
@@ -40,20 +42,21 @@ def test_what_is_free_is_given_back_to_the_system():
 def test_it_is_time_once_enough_has_grown_since_the_least_that_was_in_use():
     looked = watch()
 
-    assert not looked.is_due(100 * MB, now=0.0)
+    assert not looked.is_due(100 * MB, now=1.0)
     assert not looked.is_due(90 * MB, now=2.0)
-    assert not looked.is_due(90 * MB + TRIM_GROWN - 1, now=4.0)
-    assert looked.is_due(90 * MB + TRIM_GROWN, now=6.0)
+    assert not looked.is_due(90 * MB + TIDY_GROWN - 1, now=4.0)
+    assert looked.is_due(90 * MB + TIDY_GROWN, now=6.0)
 
 
-def test_however_much_grows_it_is_done_only_now_and_then():
+@pytest.mark.parametrize(("took_s", "rest_s"), [(0.001, TIDY_EACH_S), (0.1, 0.1 * REST)])
+def test_however_much_grows_it_is_done_only_now_and_then(took_s, rest_s):
     looked = watch()
-    looked.is_due(100 * MB, now=0.0)
+    looked.is_due(100 * MB, now=1.0)
 
-    due = [looked.is_due(200 * MB, now=float(now)) for now in range(1, 31)]
+    looked.tidied(took_s=took_s, now=2.0)
 
-    assert due.count(True) == 1 + 29 // int(TRIM_EACH_S)
-    assert due[0]
+    assert not looked.is_due(200 * MB, now=2.0 + rest_s - 0.1)
+    assert looked.is_due(200 * MB, now=2.0 + rest_s)
 
 
 def test_a_process_that_is_gone_uses_nothing():
