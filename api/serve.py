@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from bot import BotError, RoomFailed, SecretRejected
 from bot.log_context import set_key
 from bot.runtime import settle
-from pipeline import PipelineError
+from pipeline import EngineFatal, PipelineError, UnknownLanguage
 
 from .http.listening import StartFailed
 from .logs.setup import leave_no_traceback, set_up_logging
@@ -49,6 +49,7 @@ def serve() -> None:
         log.warning("%s", each)
     try:
         asyncio.run(_serve(settings))
+        log.info("stopped")
     except (StartFailed, PipelineError, BotError) as error:
         fail(f"roomscribe cannot start: {error}")
     except CannotGoOn as error:
@@ -69,10 +70,10 @@ async def _until_over(service: Service, settings: Settings, stop: asyncio.Event)
     """Raises `CannotGoOn` when the model cannot be had."""
     engine = service.supervisor.engine
     async with asyncio.TaskGroup() as tasks:
-        greeting = tasks.create_task(_greet(service, settings))
+        checks = [tasks.create_task(each) for each in (_greet(service, settings), _check_default(service, settings))]
         ends = [tasks.create_task(stop.wait()), tasks.create_task(engine.failed.wait())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in [greeting, *ends]:
+        for task in [*checks, *ends]:
             task.cancel()
     if engine.failed.is_set():
         await service.reporter.told()
@@ -94,6 +95,16 @@ async def _greet(service: Service, settings: Settings) -> None:
         log.warning("the signaling server does not let us in at present: %s", error)
 
 
+async def _check_default(service: Service, settings: Settings) -> None:
+    """Only the model knows its languages."""
+    with contextlib.suppress(EngineFatal):
+        await service.supervisor.engine.wait_ready()
+        try:
+            service.supervisor.language(settings.http.default_language)
+        except UnknownLanguage as error:
+            log.error("ROOMSCRIBE_DEFAULT_LANGUAGE: %s", error)
+
+
 def _reread(service: Service) -> None:
     """Callers of the old secrets and of the new ones are served alike while a file holds both."""
     try:
@@ -104,7 +115,10 @@ def _reread(service: Service) -> None:
     if not service.auth.replace(secrets):
         log.error("the secrets of the API stay as they are: without any, everybody could call")
         return
-    log.info("the secrets of the API were read anew: %d", len(secrets))
+    if secrets:
+        log.info("the secrets of the API were read anew: %d", len(secrets))
+    else:
+        log.info("no secret of the API is set, so none was read anew")
 
 
 @contextlib.contextmanager

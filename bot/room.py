@@ -251,10 +251,10 @@ class RoomBot:
             case SessionResumed():
                 self._metrics.reconnected("resume")
                 self._back()
-            case SessionLost():
+            case SessionLost(reason=reason):
+                self._troubles.note(f"signaling lost: {reason}")
                 if self._connected:  # the outage, not every attempt to end it
                     self._metrics.signaling_lost()
-                    self._troubles.note("the signaling connection was lost")
                     self._delivery.lost()
                 self._connected = False
             case SessionRejected(code=code, explanation=explanation):

@@ -17,7 +17,8 @@ BODY_TIMEOUT_S: Final = 5.0  # for a body of at most MAX_BODY_BYTES
 CALLER: Final = web.RequestKey("caller", str)  # who it is; "" for whom no secret was asked
 NO_SECRET: Final = (
     "no secret that this server knows: send `Authorization: Bearer …` with one of ROOMSCRIBE_HTTP_SECRET, or a "
-    "checksum made with it, or AppAPI's headers with the secret of this app"
+    "checksum made with it (Roomscribe-Random has 32 to 255 characters, stands before the body, and is taken once), or "
+    "AppAPI's headers with the secret of this app"
 )
 
 

@@ -12,13 +12,13 @@ from aiohttp import web
 
 from bot import BadLanguagePair, NoSuchRoom, Supervisor, TranslationUnsupported
 from bot.log_context import about_room
-from pipeline import catalogue
+from pipeline import Language, UnknownLanguage, catalogue
 from pipeline.languages import AUTO
 
 from .admit import CALLER
 from .bodies import InvalidBody, Model, Problem, check, parse, shown
 from .keys import DEFAULT_LANGUAGE, LIFE, SUPERVISOR
-from .problems import NOT_SERVED, PATIENCE_S, later, respond
+from .problems import NOT_SERVED, PATIENCE_S, NoDefault, later, respond
 from .schemas import (
     LeaveRequest,
     RoomQuery,
@@ -43,7 +43,7 @@ async def transcribe(request: web.Request) -> web.Response:
         return done(PROCESSED)
     if (refusal := not_now(request)) is not None:
         return refusal
-    language = supervisor.language(wanted.lang_id or request.app[DEFAULT_LANGUAGE])
+    language = default_language(request) if not wanted.lang_id else supervisor.language(wanted.lang_id)
     target = wanted.translation_target
     with blaming("translationTargetLangId"):
         translation = None if target is None else supervisor.translation_target(target)
@@ -116,6 +116,17 @@ def query(request: web.Request, model: type[Model]) -> Model:
     if twice is not None:
         raise InvalidBody([Problem(field=shown(twice), message="is there more than once", kind="value", place="query")])
     return check(model, dict(request.query), place="query", lenient=request.get(CALLER) == "AppAPI")
+
+
+def default_language(request: web.Request) -> Language:
+    """Raises `NoDefault` where the loaded model does not know it: who named none is not to blame."""
+    name = request.app[DEFAULT_LANGUAGE]
+    try:
+        return request.app[SUPERVISOR].language(name)
+    except UnknownLanguage as error:
+        raise NoDefault(
+            f"langId is missing, and the language of ROOMSCRIBE_DEFAULT_LANGUAGE cannot take its place: {error}"
+        ) from error
 
 
 def must_be_served(request: web.Request, token: str) -> None:

@@ -151,8 +151,11 @@ def _security_schemes() -> dict[str, Any]:
 
     return {
         "bearer": {"type": "http", "scheme": "bearer", "description": "One of the secrets that are shared."},
-        "random": header(RANDOM, "32 characters or more, new with each request."),
-        "checksum": header(CHECKSUM, "HMAC-SHA256 of the random and the body, keyed with a shared secret, in hex."),
+        "random": header(RANDOM, "32 to 255 characters, new with each request."),
+        "checksum": header(
+            CHECKSUM,
+            "HMAC-SHA256, in hex, of the random followed by the body, with a shared secret as key. Taken once.",
+        ),
         "appVersion": header("EX-APP-VERSION", "The app's version."),
         "appId": header("EX-APP-ID", "The app's id."),
         "appApiVersion": header("AA-VERSION", "AppAPI's version."),

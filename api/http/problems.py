@@ -48,6 +48,12 @@ PLAINER: Final = {
 }
 
 
+class NoDefault(Exception):
+    """No language was named, and the model does not know the one that would stand in."""
+
+    component = "api.http"
+
+
 def respond(code: int, error: str, **more: object) -> web.Response:
     reason = "Permanent Failure" if code == PERMANENT else None
     return web.json_response({"error": error, **more}, status=code, reason=reason)
@@ -68,6 +74,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return _of_http(error)
     except InvalidBody as error:
         return respond(422, str(error), detail=_detail(error))
+    except NoDefault as error:
+        return respond(400, str(error))
     except UnknownLanguage as error:
         return respond(400, f"langId: {error}")
     except TooManyTargets as error:

@@ -122,8 +122,14 @@ def load_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...
 def problems_of(found: Mapping[str, Value]) -> list[str]:
     """What is wrong with each setting, or else with several together."""
     problems = [each.problem for each in found.values() if each.problem]
-    if problems or is_loopback(found["HTTP_HOST"].value):
+    concerned = (found["HTTP_HOST"], found["HTTP_SECRET"], found["APP_SECRET"])
+    if any(each.problem for each in concerned) or is_loopback(found["HTTP_HOST"].value):
         return problems
+    return problems + _strangers(found)
+
+
+def _strangers(found: Mapping[str, Value]) -> list[str]:
+    """What is missing to keep them out, where the API listens beyond loopback."""
     host, secrets, app = found["HTTP_HOST"], found["HTTP_SECRET"], found["APP_SECRET"]
     here = f"{host.found.name or host.setting.own}={host.value}"
     short = [(secrets, any(len(each) < LEAST_SECRET for each in secrets.value))]

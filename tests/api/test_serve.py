@@ -155,6 +155,17 @@ async def test_sigterm_says_goodbye_in_each_room_and_ends_with_success():
         assert service.signaling.stats().sessions == 0  # the server keeps one that went without a goodbye
 
 
+async def test_a_default_language_that_the_model_does_not_know_is_an_error_in_the_log():
+    async with serving(DEFAULT_LANGUAGE="de") as service:
+        await service.ready()
+        service.process.send_signal(signal.SIGTERM)
+        _, said = await service.end()
+
+        lines = [json.loads(line) for line in said.splitlines()]
+        assert any(line["event"].startswith("ROOMSCRIBE_DEFAULT_LANGUAGE: 'de'") for line in lines)
+        assert lines[-1]["event"] == "stopped"
+
+
 async def test_nextcloud_learns_of_a_model_that_cannot_be_had_before_it_ends(tmp_path):
     asked, reports = asyncio.Event(), []
 

@@ -158,6 +158,15 @@ async def test_without_a_language_the_room_speaks_the_servers_default(open_api):
         assert (await api.read("/api/v1/rooms/abc123"))[1]["language"] == "en_GB"
 
 
+async def test_a_default_that_the_model_does_not_know_is_not_the_callers_fault(open_api):
+    async with open_api(http=HttpSettings(default_language="de")) as api:
+        status, answer = await api.post(TALK)
+
+        assert status == 400
+        assert "ROOMSCRIBE_DEFAULT_LANGUAGE" in answer["error"]
+        assert (await api.post({**TALK, "langId": "en"}))[0] == 200
+
+
 async def test_a_bot_leaves_when_told_to_and_an_unknown_room_is_fine(open_api):
     async with open_api() as api:
         await api.post(TALK)
