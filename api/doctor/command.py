@@ -195,10 +195,14 @@ class Examination:
     async def _walled(self, check: str, work: Awaitable[T], otherwise: T) -> T:
         """What goes wrong in a check itself stays with it."""
         try:
-            return await work
+            done = await work
         except Exception as error:  # noqa: BLE001 — the others are worth as much
             cause: BaseException = error
             while isinstance(cause, BaseExceptionGroup):
                 cause = cause.exceptions[0]
             self._tell(fail(check, f"the check itself failed ({type(cause).__name__})", "Report this, it is our fault"))
-            return otherwise
+            done = otherwise
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # a library may have kept Ctrl-C to itself
+            raise asyncio.CancelledError
+        return done

@@ -6,6 +6,7 @@ The whole way is proven against a real signaling server and media server, in tes
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -170,3 +171,20 @@ async def test_a_check_that_breaks_is_a_failure_of_its_own_and_the_others_go_on(
         assert "KeyError" in found[check].answer
         assert "secret" not in found[check].answer
     assert tuple(found) == CHECKS
+
+
+async def test_a_check_that_keeps_ctrl_c_to_itself_ends_the_examination_all_the_same():
+    async def deaf():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return "done"
+
+    async def examine():
+        return await Examination(lambda _: None)._walled("a check", deaf(), "")
+
+    async with asyncio.TaskGroup() as tasks:
+        examining = tasks.create_task(examine())
+        await asyncio.sleep(0)
+        examining.cancel()
+
+    assert examining.cancelled()
