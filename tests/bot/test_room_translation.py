@@ -289,7 +289,8 @@ async def test_the_state_of_a_room_is_told_in_numbers_and_without_a_word_of_anyb
             captions_sent=0,
             captions_dropped=0,
         )
-        assert (status.state, status.last_error) == ("joined", "signaling lost: the connection to the signaling server broke")
+        assert status.state == "joined"
+        assert status.last_error == "signaling lost: the connection to the signaling server broke"
         assert (status.speakers_heard, status.speakers_waiting, status.speakers_finishing) == (1, 1, 0)
         assert 0 < status.latency_p50_s <= status.latency_p95_s < 10
         assert status.since_s > first.since_s >= 0
