@@ -44,7 +44,7 @@ bytearray(30_000_000)  # whereupon glibc would keep all that is smaller
 keep_large_apart()
 before = used()
 small = holes()
-assert used() - before < 5_000_000, used() - before
+assert used() - before < 20_000_000, used() - before  # of 65 MB
 """
 
 
