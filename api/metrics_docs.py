@@ -28,6 +28,9 @@ HEAD: Final = """# Metrics
 room, a person or an address, and each takes its values from a fixed set, so the number of series does not grow with
 use. A histogram is read as `…_bucket{le}`, `…_sum` and `…_count`.
 
+Under `python -X tracemalloc -m …` there is one more, the gauge `roomscribe_traced_heap_bytes`: memory that Python has
+allocated since it began to trace it.
+
 `deploy/prometheus/` has a configuration for Prometheus and alerts, `deploy/grafana/roomscribe.json` a dashboard; a test
 holds both to this table.
 

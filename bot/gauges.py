@@ -17,9 +17,11 @@ from .admission import PROCESS
 from .families import counter, counters, gauge, gauges
 from .media_gauges import receiving
 from .metrics import FINAL, INTERIM
+from .peer import connections
 from .process_gauges import ProcessGauges
 from .queue_gauges import queueing
 from .room import RoomBot
+from .speakers import Speaker
 from .supervisor import Supervisor
 
 
@@ -42,6 +44,7 @@ class Gauges(Collector):
         yield gauge("roomscribe_signaling_reachable", text, supervisor.signaling_problem is None)
         yield from _admission(supervisor)
         yield from self._process.collect(engine.pid)
+        yield from _held(speakers)
         tallies = supervisor.media.tallies() if supervisor.media is not None else {}
         yield from queueing(supervisor, rooms, speakers, tallies)
         waiting_s = sum(speaker.pipeline.waiting_s for speaker in speakers)
@@ -61,6 +64,16 @@ def _rooms(rooms: Sequence[RoomBot], *, speakers: int) -> Iterable[Metric]:
     unheard = sum(room.speakers.unheard for room in rooms)
     yield gauge("roomscribe_speakers_unheard", "Speakers who wait for a place", unheard)
     yield gauge("roomscribe_targets", "Readers who asked for captions", sum(room.targets for room in rooms))
+
+
+def _held(speakers: Sequence[Speaker]) -> Iterable[Metric]:
+    """What comes and goes with people, and must not stay."""
+    yield gauge("roomscribe_tasks", "Tasks of the event loop", len(asyncio.all_tasks()))
+    opened, closed = connections()
+    text = "Receiving peer connections in memory; closed: their memory is not free yet"
+    yield gauges("roomscribe_peer_connections", text, "state", {"open": opened, "closed": closed})
+    text = "Received audio that is kept until its words are out, of all speakers"
+    yield gauge("roomscribe_ring_bytes", text, sum(speaker.pipeline.ring_bytes for speaker in speakers))
 
 
 def _admission(supervisor: Supervisor) -> Iterable[Metric]:

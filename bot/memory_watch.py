@@ -7,6 +7,7 @@ long (each closed connection of asyncio is a cycle). And the C library keeps wha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import logging
@@ -45,15 +46,19 @@ class MemoryWatch:
         clock = asyncio.get_running_loop().time
         while True:
             gc.collect(YOUNG)
-            ours = rss_of(os.getpid())
-            if self.is_due(ours, now=clock()):
-                began = clock()
-                gc.collect()
-                give_back()
-                self.tidied(took_s=clock() - began, now=clock())
-                ours = self._least = rss_of(os.getpid())
-            self._observe(ours + rss_of(self._engine.pid))
+            with contextlib.suppress(OSError):  # no file can be opened just now: what was seen last still counts
+                self._look(clock)
             await asyncio.sleep(CHECK_S)
+
+    def _look(self, clock: Callable[[], float]) -> None:
+        ours = rss_of(os.getpid())
+        if self.is_due(ours, now=clock()):
+            began = clock()
+            gc.collect()
+            give_back()
+            self.tidied(took_s=clock() - began, now=clock())
+            ours = self._least = rss_of(os.getpid())
+        self._observe(ours + rss_of(self._engine.pid))
 
     def is_due(self, ours: int, *, now: float) -> bool:
         """Is it time to look for what can be given back, with so many bytes in use by this process?"""
@@ -91,7 +96,7 @@ def give_back() -> None:
 
 
 def rss_of(pid: int | None) -> int:
-    """Resident memory of a process, bytes; 0 where there is none."""
+    """Resident memory of a process, bytes; 0 where there is none. Raises `OSError`: it cannot be looked at."""
     try:
         return int(psutil.Process(pid).memory_info().rss) if pid is not None else 0
     except psutil.Error:  # it has just died

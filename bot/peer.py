@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+import weakref
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import av
@@ -37,6 +38,16 @@ log = logging.getLogger("roomscribe.bot.peer")
 CHECKS_S: Final = 0.025  # aioice looks at its connectivity checks every 20 ms
 LATE_STEPS: Final = 10
 MAX_CANDIDATES: Final = 64  # trickled ones of one connection: each is tried with each of ours
+CLOSED: Final = "closed"
+
+#: All that are in memory, whoever holds them: nobody has to say goodbye to be counted out, or be asked to be counted.
+_made: Final[weakref.WeakSet[RTCPeerConnection]] = weakref.WeakSet()
+
+
+def connections() -> tuple[int, int]:
+    """Connections of all peers that are in memory: how many were never closed, and how many were."""
+    closed = [connection.signalingState == CLOSED for connection in _made]
+    return closed.count(False), closed.count(True)
 
 
 async def close_connection(connection: RTCPeerConnection) -> None:
@@ -61,6 +72,19 @@ async def _close(connection: RTCPeerConnection) -> None:
         await transceiver.receiver.stop()
         await transceiver.sender.stop()
         await transceiver.receiver.transport.transport._connection.close()  # aiortc's own stop works only once
+    _unlink(connection, transceivers)
+
+
+def _unlink(connection: RTCPeerConnection, transceivers: Sequence[RTCRtpTransceiver]) -> None:
+    """The parts of a connection listen to each other: that holds them in a circle, 120 kB and a thousand objects, until
+    the collector of cycles comes by, which it does seldom. Nobody has anything to hear any more: they go at once.
+    """
+    for transceiver in transceivers:
+        dtls = transceiver.receiver.transport
+        for part in (dtls, dtls.transport, dtls.transport.iceGatherer, transceiver.receiver.track):
+            if part is not None:
+                part.remove_all_listeners()
+    connection.remove_all_listeners()
 
 
 class Peer:
@@ -81,9 +105,11 @@ class Peer:
         self._addresses = addresses
         self._tap = tap
         self.tapped = False  # the receiver is given what arrives
+        self._release: Callable[[], None] = lambda: None
         # An empty list, not None: None would make aiortc ask a public STUN server.
         policy = RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers), iceTransportPolicy=policy))
+        _made.add(self._connection)
         self._offer: AudioOffer | None = None
         self._candidates = 0  # that were trickled
         self._track: MediaStreamTrack | None = None
@@ -187,6 +213,7 @@ class Peer:
         if self._tap is not None and self.tapped:
             self._tap.detach()
         await close_connection(self._connection)
+        self._release()
 
     def _lead_to_receiver(self, transceiver: RTCRtpTransceiver) -> None:
         """A receiver decodes nothing but Opus, so the answer has Opus alone."""
@@ -197,7 +224,7 @@ class Peer:
                 raise PeerFailed("the microphone is not offered as Opus any more")
             log.warning("a publisher offers no Opus: its audio is taken as aiortc decodes it")
         elif not self.tapped:
-            self._tap.attach(transceiver)
+            self._release = self._tap.attach(transceiver)
             self.tapped = True
 
     def _on_track(self, track: MediaStreamTrack) -> None:

@@ -136,8 +136,12 @@ class Tap:
         self._clock = asyncio.get_running_loop().time
         self._connection: Any = None  # the present one; whatever an older one still brings is left alone
 
-    def attach(self, transceiver: RTCRtpTransceiver) -> None:
-        """Call it between the offer and the answer: before anything can arrive, and aiortc starts its decoder."""
+    def attach(self, transceiver: RTCRtpTransceiver) -> Callable[[], None]:
+        """Call it between the offer and the answer: before anything can arrive, and aiortc starts its decoder.
+
+        Call what is returned when the connection has closed: until then, its parts and what was put into them hold each
+        other.
+        """
         track_receiver: Any = transceiver.receiver  # of which we use more than its types say
         dtls: Any = track_receiver.transport
         connection: Any = dtls.transport._connection
@@ -161,10 +165,19 @@ class Tap:
             if self._sweeper is not None:
                 for protocol in list(getattr(connection, "_protocols", ())):
                     clocks = Clocks(getattr(track_receiver, _LSR), getattr(track_receiver, _LSR_AT))
+                    replaced.append((protocol, "connection_lost"))
                     self._take_over(protocol, dtls._rx_srtp, clocks, self._sweeper)
 
+        replaced: list[tuple[Any, str]] = [(connection, "data_received"), (track_receiver, "receive")]
         connection.data_received = data_received
         track_receiver.receive = receive
+
+        def release() -> None:
+            for part, name in replaced:
+                vars(part).pop(name, None)
+            replaced.clear()
+
+        return release
 
     def detach(self) -> None:
         """Nothing more comes from the connection; another may be attached."""

@@ -229,6 +229,10 @@ class Speakers:
         async def subscribe() -> None:
             try:
                 await speaker.subscriber.run()
+            except asyncio.CancelledError as cancelled:
+                # It and a frame of asyncio's task group hold each other (CPython before 3.13), and so all of ours.
+                cancelled.__traceback__ = None
+                raise
             except Exception as error:  # noqa: BLE001 — raised below, once what was heard has been said
                 broken.append(error)
                 speaker.close_intake()
@@ -243,6 +247,7 @@ class Speakers:
                 raise broken[0]
         finally:
             speaker.close_intake()
+            speaker.running = speaker.subscribing = None  # a task that was cancelled holds what it worked with, and us
             if speaker in self._finishing:
                 self._finishing.remove(speaker)
             if not self._finishing:

@@ -8,6 +8,7 @@ peer's track into the pipeline in a task of their own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,7 +17,7 @@ from typing import Final
 import av
 from aiortc import RTCIceServer
 
-from pipeline import ChannelStats, DropOldest
+from pipeline import ChannelClosed, ChannelStats, DropOldest
 from signaling import Candidate, ClientMessage, ErrorReply, MessageTooLarge, Offer, SendAnswer, SendOfferRequest
 
 from .errors import PeerFailed
@@ -131,6 +132,7 @@ class Subscriber:
                     await self._execute(await self._next(), tasks)
             finally:
                 await self._close_peer()
+                self._empty_mailbox()
 
     async def _next(self) -> Sequence[Command]:
         clock = asyncio.get_running_loop().time
@@ -234,6 +236,13 @@ class Subscriber:
                 self._feed(frame)
         finally:
             self._track_ended()
+
+    def _empty_mailbox(self) -> None:
+        """What is in it holds the connection, and the connection's end was told last."""
+        self._mailbox.close()
+        with contextlib.suppress(ChannelClosed):
+            while True:
+                self._mailbox.take()
 
     async def _close_peer(self) -> None:
         peer, self._peer = self._peer, None

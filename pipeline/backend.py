@@ -15,13 +15,14 @@ from .request import DecodeRequest, Hypothesis
 class EngineSettings:
     """`environment` is what the child inherits: the parent's own, given by whoever may read it.
 
-    `watchdog_s` is the least that any decode is given before it counts as hung; slow models get more.
+    `watchdog_s` is the least that any decode is given before it counts as hung; slow models get more. Finals wait for
+    the next child meanwhile: should that hang over the same audio, they are still not too old (`engine.EXPIRED_S`).
     `remote` None: decode on this machine.
     """
 
     model: ModelSettings = field(default_factory=ModelSettings)
     environment: dict[str, str] = field(default_factory=dict, repr=False)
-    watchdog_s: float = 60.0
+    watchdog_s: float = 20.0
     restart_first_s: float = 0.5
     restart_cap_s: float = 30.0
     steady_after_s: float = 60.0  # a child that lived this long starts the restart delays afresh

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -11,10 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from .child_words import StandardError
-from .errors import EngineDied
+from .errors import ChildNotStarted, EngineDied
 from .wire import PREFIX, BrokenFrame, lengths, pack, unpack_header
 
 OURS: Final = "ROOMSCRIBE_"
+PROGRAM: Final = "pipeline.engine_child"  # the module that the child runs
 STOP_TIMEOUT_S: Final = 3.0
 
 CHILD_ENVIRONMENT: Final = {
@@ -26,6 +29,14 @@ CHILD_ENVIRONMENT: Final = {
     "HF_HUB_DOWNLOAD_TIMEOUT": "10",
     "HF_HUB_ETAG_TIMEOUT": "10",
     "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime, which faster-whisper may import, would call its maker
+}
+
+#: What to do, by what the system says when it starts no process.
+REMEDIES: Final = {
+    errno.EMFILE: "Let roomscribe open more files (`ulimit -n`, LimitNOFILE of systemd, `ulimits` of compose).",
+    errno.ENFILE: "All programs of the machine together have too many files open: raise `fs.file-max`, or end some.",
+    errno.EAGAIN: "Let roomscribe have more processes and threads (`ulimit -u`, `pids_limit` of compose).",
+    errno.ENOMEM: "Give roomscribe more memory, or choose a smaller model.",
 }
 
 
@@ -57,8 +68,15 @@ def inheritable(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(OURS)}
 
 
+def not_started(error: OSError) -> ChildNotStarted:
+    """The same, for people."""
+    number = error.errno or 0
+    said = f"{type(error).__name__}: {os.strerror(number)}" if number > 0 else type(error).__name__
+    return ChildNotStarted(f"the recognition process cannot be started ({said})", remedy=REMEDIES.get(number, ""))
+
+
 class ChildProcess:
-    """Use as an async context manager; leaving it ends the process, by force if need be."""
+    """Use as an async context manager; leaving it ends the process, by force if need be. Raises `ChildNotStarted`."""
 
     def __init__(self, settings: ModelSettings, environment: dict[str, str]) -> None:
         self._settings = settings
@@ -67,9 +85,8 @@ class ChildProcess:
         self._words = StandardError()
 
     async def __aenter__(self) -> ChildProcess:
-        await self._words.open()
         try:
-            await self._start()
+            await self._born()
             self._words.child_has_it()
             await self._write(asdict(self._settings), b"")
         except BaseException:
@@ -77,13 +94,20 @@ class ChildProcess:
             raise
         return self
 
+    async def _born(self) -> None:
+        try:
+            await self._words.open()
+            await self._start()
+        except OSError as error:
+            raise not_started(error) from error
+
     async def _start(self) -> None:
         # -P: the folder it is started from must not shadow modules.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
             "-m",
-            "pipeline.engine_child",
+            PROGRAM,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=self._words.write_end,

@@ -1,8 +1,13 @@
-"""What leaves the jitter ring: Opus frames in order, and the places of those that were lost."""
+"""What leaves the jitter ring: Opus frames in order, the places of those that were lost, and word of long losses."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from .opus_packet import DTX_BYTES
+
+MISSED_S: Final = 0.5  # more audio than this is no breath: readers are told that it is missing
+NOT_EVEN_NOISE: Final = 90  # -dBov: nothing that a microphone hears is as quiet as this; muted ones are
 
 
 class EncodedFrame(NamedTuple):
@@ -22,3 +27,15 @@ class EncodedFrame(NamedTuple):
     @property
     def end(self) -> int:
         return self.timestamp + self.duration
+
+
+class Lost(NamedTuple):
+    """So much audio was lost at once, in 1/48000 s, after `timestamp`: its packets were sent, and did not come."""
+
+    timestamp: int
+    duration: int
+
+
+def sounds(payload: bytes | None, level: int) -> bool:
+    """This came from a microphone that is on. Of one that is muted comes digital silence, or DTX."""
+    return payload is not None and len(payload) > DTX_BYTES and level < NOT_EVEN_NOISE

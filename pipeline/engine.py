@@ -21,6 +21,7 @@ from .errors import DecodeFailed, EngineDied, EngineError, EngineFatal, ServerAw
 from .overload import Ladder, Step
 from .request import DecodeRequest, Hypothesis, Kind
 from .scheduler import Job, Scheduler, SchedulerFull
+from .standstill import Looks
 from .totals import RecentRatio
 
 log = logging.getLogger("roomscribe.pipeline.engine")
@@ -28,7 +29,7 @@ log = logging.getLogger("roomscribe.pipeline.engine")
 WIDE_BEAM: Final = 5  # costs decoder time only, and wins back words that short utterances lose
 NARROW_BEAM: Final = 1
 LOOK_S: Final = 0.25  # how often the line is looked at for what is late
-CATCH_UP: Final = 2.0  # times what an outage of the backend took, nothing is shed after it …
+CATCH_UP: Final = 2.0  # times what an outage of the backend, or of this process, took, nothing is shed after it …
 CATCH_UP_S: Final = 20.0  # … but no longer than this
 EXPIRED_S: Final = 60.0  # a final that is overdue by so much is given up, with or without a backend
 MAX_AUDIO: Final = samples(30.0)
@@ -271,15 +272,24 @@ class Engine:
     async def _look_after_the_late(self) -> None:
         """Climb the ladder when finals are late, and give up what nobody would want to read any more."""
         clock = asyncio.get_running_loop().time
+        looks, late_s = Looks(LOOK_S, now=clock()), 0.0
         while True:
             await asyncio.sleep(LOOK_S)
             now = clock()
+            if stood_s := looks.stood_still_s(now=now):
+                self._stood_still(stood_s, late_s=late_s, now=now)
             before = self.ladder.step
             late_s = self._late_s(now)
             if self.ladder.observe(late_s=late_s, now=now) is not before:
                 log.warning("overload: %s (finals are %.1f s late)", self.ladder.step.name.lower(), late_s)
             while (job := self._hopeless(now)) is not None:
                 self._reject(job, Shed("recognition cannot keep up"))
+
+    def _stood_still(self, length_s: float, *, late_s: float, now: float) -> None:
+        """Nobody here could work: what was late by `late_s` before is no later now, and there is time to catch up."""
+        log.warning("this process stood still for %.1f s", length_s)
+        self._up_since = now - max(late_s, 0.0)
+        self._shed_since = max(self._shed_since, now + min(CATCH_UP * length_s, CATCH_UP_S))
 
     def _late_s(self, now: float) -> float:
         """Being without a backend is no overload: what waited for it is not late yet."""

@@ -12,8 +12,9 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -28,7 +29,46 @@ if TYPE_CHECKING:
 NICENESS = 5  # packets win over inference
 
 
-def main() -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A recogniser that is warm. `source` says where it was found."""
+
+    recogniser: Transcriber
+    source: str
+    warm_up_s: float
+    short_inputs: bool
+    translations: list[str]
+
+
+Load = Callable[[dict[str, Any]], Loaded]  # the argument: `ModelSettings`, as they came in the first frame
+
+
+def load_whisper(options: dict[str, Any]) -> Loaded:
+    """Find, load and warm up the model. Raises whatever a library does, and `ModelNotFound`."""
+    from .whisper import FasterWhisper, WindowSettings  # here: why an installation is broken is told like any reason
+
+    found = find_model(options["model"], cache_dir=options["cache_dir"], download=options["download"])
+    whisper = FasterWhisper(
+        found,
+        device=options["device"],
+        compute_type=options["compute_type"],
+        workers=options["workers"],
+        threads=options["threads"],
+        window=WindowSettings(margin_s=options["margin_s"], floor_s=options["floor_s"]),
+    )
+    began = time.monotonic()
+    whisper.warm_up()
+    return Loaded(
+        recogniser=whisper,
+        source=found.source,
+        warm_up_s=round(time.monotonic() - began, 3),
+        short_inputs=whisper.short_inputs,
+        translations=whisper.translations,
+    )
+
+
+def main(load: Load = load_whisper) -> None:
+    """Serve what `load` gives."""
     for number in (signal.SIGINT, signal.SIGTERM):  # both may reach the whole group; the parent decides
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
@@ -43,7 +83,7 @@ def main() -> None:
     with ThreadPoolExecutor(max_workers=options["workers"]) as pool:
         # Loading is the first job, so that the end of standard input is seen meanwhile too. Bounded by the parent:
         # it asks nothing before the child is ready, and never has more requests out than there are workers.
-        loading = pool.submit(_load, options, writer)
+        loading = pool.submit(_load, load, options, writer)
         while (frame := read_frame(sys.stdin.buffer)) is not None:
             pool.submit(_answer, loading, writer, *frame)
         os._exit(0)  # nobody is left to read what is still being decoded
@@ -63,26 +103,10 @@ class _Writer:
                 frame = frame[self._stream.write(frame) :]
 
 
-def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
-    """Find, load and warm up the model. A failure is told, and ends the process."""
+def _load(load: Load, options: dict[str, Any], writer: _Writer) -> Transcriber:
+    """Have it loaded. A failure is told, and ends the process."""
     try:
-        from .whisper import (
-            FasterWhisper,
-            WindowSettings,
-        )  # here, where a broken installation is told like any other reason
-
-        found = find_model(options["model"], cache_dir=options["cache_dir"], download=options["download"])
-        whisper = FasterWhisper(
-            found,
-            device=options["device"],
-            compute_type=options["compute_type"],
-            workers=options["workers"],
-            threads=options["threads"],
-            window=WindowSettings(margin_s=options["margin_s"], floor_s=options["floor_s"]),
-        )
-        began = time.monotonic()
-        whisper.warm_up()
-        warm_up_s = round(time.monotonic() - began, 3)
+        loaded = load(options)
     except ModelNotFound as error:
         writer.write({"fatal": str(error)})
         os._exit(1)
@@ -91,9 +115,9 @@ def _load(options: dict[str, Any], writer: _Writer) -> Transcriber:
         reason = f"the model {options['model']!r} (ROOMSCRIBE_MODEL) cannot be loaded with {settings}: {error}"
         writer.write({"fatal": reason})
         os._exit(1)
-    ready = {"source": found.source, "languages": whisper.languages, "translations": whisper.translations}
-    writer.write({"ready": True, "warm_up_s": warm_up_s, "short_inputs": whisper.short_inputs, **ready})
-    return whisper
+    told = {"source": loaded.source, "languages": loaded.recogniser.languages, "translations": loaded.translations}
+    writer.write({"ready": True, "warm_up_s": loaded.warm_up_s, "short_inputs": loaded.short_inputs, **told})
+    return loaded.recogniser
 
 
 def _answer(loading: Future[Transcriber], writer: _Writer, header: dict[str, Any], payload: bytes) -> None:

@@ -4,7 +4,8 @@ PipelineError
 ├── EngineError
 │   ├── EngineFatal     the model cannot be had or loaded: nothing will mend itself
 │   ├── EngineDied      the child died while it held this request     (retried once for finals, alone)
-│   │   └── ServerAway  the server cannot be asked at present         (retried once for finals)
+│   │   ├── ServerAway  the server cannot be asked at present         (retried once for finals)
+│   │   └── ChildNotStarted  the system did not give what a child process needs
 │   ├── DecodeFailed    this one stretch of audio could not be decoded
 │   ├── Superseded      something newer of the same speaker took this request's place in the line
 │   ├── Shed            given up so that the others are not late (the last step of `pipeline.overload`)
@@ -31,6 +32,14 @@ class EngineFatal(EngineError):
 
 class EngineDied(EngineError):
     """The child process went away."""
+
+
+class ChildNotStarted(EngineDied):
+    """The system did not give what a child process needs. `remedy` says what to do, where that is known."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class ServerAway(EngineDied):

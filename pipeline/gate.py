@@ -23,11 +23,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from .audio import WIRE_RATE
-from .encoded import EncodedFrame
+from .encoded import NOT_EVEN_NOISE, EncodedFrame, sounds
 from .opus_packet import DTX_BYTES
 
 MAX_PRE_ROLL: Final = 25  # frames: 0.5 s of 20 ms
 JUMP: Final = WIRE_RATE  # 1 s: what came before a longer gap belongs to something else
+TURN: Final = 60 * WIRE_RATE  # who has spoken within a minute may speak again at any moment, muted just now or not
+_LONG_AGO: Final = -TURN - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class GateSettings:
     margin_db: int = 6
     rise_db_per_s: int = 3  # of the floor. Between words, speech falls to the noise long before this matters
     surely: int = 54  # anything louder opens the gate, however noisy the room
-    never: int = 90  # nothing quieter does, however quiet the room
+    never: int = NOT_EVEN_NOISE  # nothing quieter does, however quiet the room
 
 
 class ActivityGate:
@@ -86,12 +88,20 @@ class ActivityGate:
         self._floor = self._faintest
         self._means_voice = False
         self.open = not self._enabled
-        self._open_until = 0
+        self._open_until = _LONG_AGO
 
     @property
     def kept(self) -> int:
         """Frames that were not decoded and never will be; those of the pre-roll still may."""
         return self._unpassed - len(self._recent)
+
+    def may_speak(self, *, at: int) -> bool:
+        """As far as is known of what came before media time `at`: the microphone was on, or had just been."""
+        return (
+            self.open
+            or at <= self._open_until + TURN
+            or any(sounds(frame.payload, frame.level) for frame in self._recent)
+        )
 
     def offer(self, frame: EncodedFrame) -> Sequence[EncodedFrame]:
         """The next frame of the source. Returns what is to be decoded now."""

@@ -72,6 +72,11 @@ class Hearing:
         return self._ring.end
 
     @property
+    def ring_bytes(self) -> int:
+        """Memory of the audio that is kept."""
+        return self._ring.held_bytes
+
+    @property
     def voiced(self) -> int:
         """Samples judged speech in the open utterance; 0 without one."""
         return self._segmenter.voiced

@@ -1,7 +1,8 @@
 """The jitter ring: RTP packets as they come → Opus frames in order, the lost ones marked. Sans-IO.
 
 Nothing is played, so nothing is delayed: what comes in order leaves at once. Only a gap in the sequence makes what is
-behind it wait, for the hold-back at most; then the missing packets are given up, and the gap is marked.
+behind it wait, for the hold-back at most; then the missing packets are given up, and the gap is marked. If they can
+have held half a second of speech, that is told, too (`Lost`).
 
     the sequence number is        then
     the next one                  released, and what had waited for it
@@ -21,12 +22,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from .encoded import EncodedFrame
+from .audio import WIRE_RATE
+from .encoded import MISSED_S, EncodedFrame, Lost
 from .opus_packet import opus_duration
 from .rtp import UNKNOWN_LEVEL, RtpPacket
 
 CAPACITY: Final = 150  # packets: 3 s of 20 ms
 MAX_LOST: Final = 50  # frames marked lost in a row: 1 s of 20 ms. Of more, media time just jumps
+MISSED: Final = round(MISSED_S * WIRE_RATE)
+RESTING: Final = round(0.42 * WIRE_RATE)  # with DTX, libopus leaves out 20 frames of silence in a row at most
 QUANTUM: Final = 120  # samples, 2.5 ms: what a decoder conceals comes in multiples of it
 
 START_S: Final = 0.05  # hold-back before anything is known of the network
@@ -103,7 +107,12 @@ class JitterRing:
         """Packets are held behind a gap."""
         return bool(self._held)
 
-    def put(self, packet: RtpPacket, *, now: float) -> Sequence[EncodedFrame]:
+    @property
+    def end(self) -> int:
+        """Media time after the last frame."""
+        return self._end
+
+    def put(self, packet: RtpPacket, *, now: float) -> Sequence[EncodedFrame | Lost]:
         """A packet has come. Returns the frames that it lets go: in a tuple if nothing is held, and nothing was."""
         self.received += 1
         _, _, sequence, timestamp, _, level, voice, payload = packet
@@ -118,20 +127,20 @@ class JitterRing:
                 return (_new(EncodedFrame, (payload, start, duration, level, voice, now)),)
         return self._sort_in(packet, now)
 
-    def release(self, *, now: float) -> Sequence[EncodedFrame]:
+    def release(self, *, now: float) -> Sequence[EncodedFrame | Lost]:
         """What has waited for as long as the hold-back."""
-        frames: list[EncodedFrame] = []
+        frames: list[EncodedFrame | Lost] = []
         self._expire(frames, now)
         return frames
 
-    def flush(self, *, now: float) -> Sequence[EncodedFrame]:
+    def flush(self, *, now: float) -> Sequence[EncodedFrame | Lost]:
         """Everything that is held: no more will come for now."""
-        frames: list[EncodedFrame] = []
+        frames: list[EncodedFrame | Lost] = []
         while self._held:
             self._give_up(frames, now)
         return frames
 
-    def _sort_in(self, packet: RtpPacket, now: float) -> Sequence[EncodedFrame]:
+    def _sort_in(self, packet: RtpPacket, now: float) -> Sequence[EncodedFrame | Lost]:
         if self._next < 0:
             self._next = self._first = packet.sequence
             if self.received == 1:
@@ -141,7 +150,7 @@ class JitterRing:
             return self._behind(packet, _SEQUENCES + 1 - ahead, now)
         if ahead >= CAPACITY:
             return self._jump(packet, now)
-        frames: list[EncodedFrame] = []
+        frames: list[EncodedFrame | Lost] = []
         number = self._next + ahead
         if number in self._held:
             self.duplicates += 1
@@ -155,7 +164,7 @@ class JitterRing:
         self._expire(frames, now)
         return frames
 
-    def _behind(self, packet: RtpPacket, behind: int, now: float) -> Sequence[EncodedFrame]:
+    def _behind(self, packet: RtpPacket, behind: int, now: float) -> Sequence[EncodedFrame | Lost]:
         if behind > CAPACITY:
             if packet.sequence == self._stray and self.received == self._stray_at + 1:
                 return self._jump(packet, now, anew=True)
@@ -173,7 +182,7 @@ class JitterRing:
             self.duplicates += 1
         return ()
 
-    def _jump(self, packet: RtpPacket, now: float, *, anew: bool = False) -> Sequence[EncodedFrame]:
+    def _jump(self, packet: RtpPacket, now: float, *, anew: bool = False) -> Sequence[EncodedFrame | Lost]:
         """The stream goes on with this packet. `anew`: the sender's clock is another one too."""
         frames = list(self.flush(now=now))
         self.jumps += 1
@@ -187,7 +196,7 @@ class JitterRing:
         self._drain(frames)
         return frames
 
-    def _expire(self, frames: list[EncodedFrame], now: float) -> None:
+    def _expire(self, frames: list[EncodedFrame | Lost], now: float) -> None:
         if not self._held:
             return
         self._adapt(now)
@@ -199,7 +208,7 @@ class JitterRing:
         """When the first of what is held came, and with it the knowledge of the gap before it all."""
         return next(iter(self._held.values()))[1]
 
-    def _give_up(self, frames: list[EncodedFrame], now: float) -> None:
+    def _give_up(self, frames: list[EncodedFrame | Lost], now: float) -> None:
         """Wait no longer for the packets that are missing before the first one held. There is one."""
         noticed = self._noticed
         while self._next not in self._held:
@@ -212,14 +221,14 @@ class JitterRing:
         self._missed_at = now
         self._drain(frames)
 
-    def _drain(self, frames: list[EncodedFrame]) -> None:
+    def _drain(self, frames: list[EncodedFrame | Lost]) -> None:
         """Release what is held, up to the next gap."""
         while (held := self._held.pop(self._next, None)) is not None:
             self._append(frames, *held)
             self._next += 1
         self._steady = not self._held and not self._missing
 
-    def _append(self, frames: list[EncodedFrame], packet: RtpPacket, arrived: float) -> None:
+    def _append(self, frames: list[EncodedFrame | Lost], packet: RtpPacket, arrived: float) -> None:
         """Release the packet `_next`, and before it what was lost."""
         duration = opus_duration(packet.payload)
         if not duration:
@@ -244,19 +253,30 @@ class JitterRing:
         self._end = start + duration
         self._duration = duration
 
-    def _mark_lost(self, frames: list[EncodedFrame], until: int, duration: int) -> None:
+    def _mark_lost(self, frames: list[EncodedFrame | Lost], until: int, duration: int) -> None:
         """Mark the missing packets, just before the frame that begins at `until`: its FEC is about the last of them.
 
         They share the time since the frame before, but none lasts longer than its neighbours: the rest was DTX.
         """
+        longest = max(self._duration, duration)
+        if (spoken := self._may_have_been_spoken(until - self._end, longest)) >= MISSED:
+            frames.append(Lost(self._end, spoken))
         share = (until - self._end) // self._missing
-        each = min(share - share % QUANTUM, max(self._duration, duration))
+        each = min(share - share % QUANTUM, longest)
         if each:
             frames.extend(
                 EncodedFrame(None, start, each, UNKNOWN_LEVEL, False, self._missed_at)
                 for start in range(until - min(self._missing, MAX_LOST) * each, until, each)
             )
         self._missing = 0
+
+    def _may_have_been_spoken(self, span: int, each: int) -> int:
+        """How much of the `span` was not left out as silence (DTX), if the missing packets lasted as long as `each`.
+
+        All of it, if there were as many as fit in; nothing, if no more are missing than a silent sender sends.
+        """
+        spoken = (self._missing * RESTING - span) * each // (RESTING - each)
+        return min(spoken, self._missing * each, span)
 
     def _adapt(self, now: float, *, need_s: float = 0.0) -> None:
         """`need_s`: a packet came so long after it was missed. More than the longest hold-back cannot be helped."""

@@ -16,8 +16,9 @@ from typing import Any, Final, NoReturn
 
 from .backend import EngineSettings, Keeper
 from .child_process import ChildProcess
-from .errors import DecodeFailed, EngineDied, EngineFatal
+from .errors import ChildNotStarted, DecodeFailed, EngineDied, EngineFatal
 from .request import DecodeRequest, Hypothesis
+from .standstill import Looks
 from .wire import check_payload
 
 log = logging.getLogger("roomscribe.pipeline.local")
@@ -29,6 +30,7 @@ LONGEST_WATCHDOG_S: Final = 600.0  # whatever the warm-up took: a child that doe
 RELOAD: Final = 10.0  # times what the first load took, another one may take
 MAX_FAILED_LOADS: Final = 5  # in a row, of a model that could be loaded once
 MAX_STILLBORN: Final = 3  # deaths before the first sign of life; then it is a fault of the installation
+START_AGAIN_S: Final = 2.0  # at most, after a child that could not be started: nothing was loaded, so a try is cheap
 STILLBORN: Final = (
     "the recognition process ended three times {end} before the model {model!r} (ROOMSCRIBE_MODEL) was loaded. Its own "
     "words, if it had any, are above. SIGKILL mostly means too little memory: give roomscribe more, "
@@ -39,7 +41,7 @@ STILLBORN: Final = (
 @dataclass(slots=True, eq=False)
 class _Call:
     answer: asyncio.Future[list[Hypothesis]]
-    sent_at: float
+    sent_at: float  # or later, where this process stood still meanwhile
 
 
 class LocalBackend:
@@ -71,9 +73,11 @@ class LocalBackend:
             except (EngineDied, OSError) as error:
                 stillborn += not self._first_load_s  # it never was ready, so waiting may be in vain
                 if stillborn >= MAX_STILLBORN:
-                    end = child.end or f"({error})"
-                    raise EngineFatal(STILLBORN.format(model=self._settings.model.model, end=end)) from error
-                log.error("%s %s; starting it again in %.1f s", error, child.end, delay)
+                    raise EngineFatal(self._why_stillborn(error, child.end)) from error
+                if isinstance(error, ChildNotStarted):
+                    delay = min(delay, START_AGAIN_S)
+                end = f" {child.end}" if child.end else ""
+                log.error("%s%s; starting it again in %.1f s", error, end, delay)
             finally:
                 self.pid = None
             if clock() - born > self._settings.steady_after_s:
@@ -82,6 +86,11 @@ class LocalBackend:
             keeper.backend_lost()
             await asyncio.sleep(delay)
             delay = min(delay * 2, self._settings.restart_cap_s)
+
+    def _why_stillborn(self, error: Exception, end: str) -> str:
+        if isinstance(error, ChildNotStarted):
+            return f"{error}, after {MAX_STILLBORN} tries. {error.remedy}".rstrip()
+        return STILLBORN.format(model=self._settings.model.model, end=end or f"({error})")
 
     async def decode(self, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
         child = self._child
@@ -167,9 +176,15 @@ class LocalBackend:
 
     async def _watch(self, child: ChildProcess, limit_s: float) -> None:
         clock = asyncio.get_running_loop().time
+        every_s = min(1.0, limit_s / 2)
+        looks = Looks(every_s, now=clock())
         while True:
-            await asyncio.sleep(min(1.0, limit_s / 2))
-            if any(clock() - call.sent_at > limit_s for call in self._calls.values()):
+            await asyncio.sleep(every_s)
+            now = clock()
+            stood_s = looks.stood_still_s(now=now)
+            for call in self._calls.values():
+                call.sent_at = min(call.sent_at + stood_s, now)
+            if any(now - call.sent_at > limit_s for call in self._calls.values()):
                 log.error("a decode hung for more than %.0f s", limit_s)
                 child.kill()
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .decoders import DecoderChoice, DecoderPool, choose_decoder
-from .encoded import EncodedFrame
 from .gate import GateSettings
 from .judge import FrameJudge
-from .opus_stream import Decoded, OpusStream
+from .opus_stream import Decoded, Item, OpusStream
 from .receiver import Listener, RtpReceiver
 
 BATCH_S: Final = 0.06  # how long packets gather: larger batches cost less, and captions come later by half of it
@@ -42,7 +41,7 @@ class _Job:
     """One speaker's share of a batch; `outcome` is filled in by the worker."""
 
     receiver: RtpReceiver
-    frames: Sequence[EncodedFrame | None]
+    frames: Sequence[Item]
     outcome: Decoded | Exception | None = None
 
 

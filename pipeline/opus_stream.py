@@ -15,7 +15,7 @@ import numpy as np
 from .audio import AudioChunk, Pcm, samples, seconds
 from .decode import FILL_LIMIT, RATIO
 from .decoders import OpusDecoder, UndecodablePacket
-from .encoded import EncodedFrame
+from .encoded import EncodedFrame, Lost
 from .judge import FrameJudge, JudgedFrame
 
 
@@ -38,12 +38,14 @@ class SourceEnded:
 MAX_CHUNK: Final = samples(1.0)  # and what is put in for one gap: no chunk is longer than twice this, about
 SOURCE_END: Final = None  # among the frames: the source ends here
 
+Item = EncodedFrame | Lost | None
+
 
 @dataclass(slots=True, kw_only=True)
 class Decoded:
     """What became of some frames, in order. Seconds of audio, but `undecodable`, which counts packets."""
 
-    heard: list[Heard | SourceEnded] = field(default_factory=list)
+    heard: list[Heard | SourceEnded | Lost] = field(default_factory=list)
     decoded_s: float = 0.0
     recovered_s: float = 0.0  # lost, and rebuilt from the packet after it
     quiet_s: float = 0.0  # lost, and made up: the sender's encoder had heard no speech in it
@@ -71,8 +73,8 @@ class OpusStream:
         self._copies = False  # has the sender put copies (in-band FEC) into its packets?
         self._pieces: list[Pcm] = []  # ≤ the frames of one call
 
-    def decode(self, decoder: OpusDecoder, frames: Sequence[EncodedFrame | None]) -> Decoded:
-        """`frames` in order, `SOURCE_END` among them."""
+    def decode(self, decoder: OpusDecoder, frames: Sequence[Item]) -> Decoded:
+        """`frames` in order, `SOURCE_END` and `Lost` among them; the latter is handed on in its place."""
         result = Decoded()
         arrived_at, count = 0.0, 0
         for number, frame in enumerate(frames):
@@ -81,6 +83,10 @@ class OpusStream:
                 result.heard.append(SourceEnded(judged=self._judge.flush()))
                 self._expected = None
                 decoder.reset()
+                continue
+            if isinstance(frame, Lost):
+                self._hand_over(result, arrived_at)
+                result.heard.append(frame)
                 continue
             payload, timestamp, duration, _, _, arrived = frame
             if timestamp != self._expected:
@@ -125,12 +131,12 @@ class OpusStream:
         self._media_end = chunk.end
         result.heard.append(Heard(chunk=chunk, judged=self._judge.feed(chunk, heard_at=heard_at), heard_at=heard_at))
 
-    def _made_up(
-        self, frame: EncodedFrame, following: EncodedFrame | None, decoder: OpusDecoder, result: Decoded
-    ) -> Pcm:
+    def _made_up(self, frame: EncodedFrame, following: Item, decoder: OpusDecoder, result: Decoded) -> Pcm:
         """In place of a frame that was lost, or cannot be decoded."""
         count = frame.duration // RATIO
-        after = following.payload if following is not None and following.timestamp == frame.end else None
+        after = None
+        if isinstance(following, EncodedFrame) and following.timestamp == frame.end:
+            after = following.payload
         if frame.payload is None and after is not None:
             if decoder.copied(after):
                 self._copies = True

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from .audio import WIRE_RATE
 from .decoders import OpusDecoder
-from .encoded import EncodedFrame
+from .encoded import EncodedFrame, Lost, sounds
 from .gate import ActivityGate, GateSettings
 from .jitter import JitterRing
 from .judge import FrameJudge
-from .opus_stream import SOURCE_END, Decoded, OpusStream
+from .opus_stream import SOURCE_END, Decoded, Item, OpusStream
 from .reception import Reception
-from .rtp import MalformedRtp, parse
+from .rtp import MalformedRtp, RtpPacket, parse
 
 MAX_PENDING: Final = 150  # frames that wait for a worker: 3 s
+SWITCH_S: Final = 2.0  # without packets between two sources: less is what it takes to make a new connection
 RING_COUNTS: Final = ("received", "lost", "late", "duplicates", "reordered", "malformed", "jumps")
 
 
@@ -36,6 +38,14 @@ class Listener(Protocol):
 
     def finish(self) -> None:
         """Nothing more will come, and everything was handed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _BrokenOff:
+    """A source that ended: when its last packet came, and whether somebody may have spoken at that time."""
+
+    at: float
+    may_speak: bool
 
 
 class RtpReceiver:
@@ -65,7 +75,9 @@ class RtpReceiver:
         self._level_id = 0
         self._on_source: Callable[[int, Reception], None] = lambda ssrc, reception: None
         self.ssrc: int | None = None  # of the present source
-        self._pending: deque[EncodedFrame | None] = deque()  # ≤ MAX_PENDING, and a source's end
+        self._pending: deque[Item] = deque()  # ≤ MAX_PENDING, a source's end and a loss
+        self._broken_off: _BrokenOff | None = None  # while the next source is waited for
+        self._connected = False  # and no source has ended since
 
     @property
     def waiting(self) -> int:
@@ -85,6 +97,7 @@ class RtpReceiver:
         self._on_source = on_source
         self.heard_at = None
         self.read_until = None
+        self._connected = True
 
     def packet(self, data: bytes | bytearray, *, now: float, length: int = -1) -> None:
         """A packet came in, decrypted: the first `length` bytes of `data`; -1: all of it."""
@@ -100,13 +113,13 @@ class RtpReceiver:
             self.counts["other_payload"] += 1
             return
         if ssrc != self.ssrc:
-            self._new_source(ssrc, now)
+            self._new_source(packet, now)
         self.heard_at = now
         self.reception.add(sequence, timestamp, now)
         frames = self.jitter.put(packet, now=now)
         if type(frames) is tuple:  # 99 of 100: nothing was held
             for frame in frames:
-                if passed := self.gate.offer(frame):
+                if type(frame) is EncodedFrame and (passed := self.gate.offer(frame)):
                     self._line_up(passed)
             return
         self._offer(frames)
@@ -125,10 +138,14 @@ class RtpReceiver:
 
     def source_ended(self, *, now: float) -> None:
         """The connection is gone; another may follow."""
+        connected, self._connected = self._connected, False
         if self.ssrc is None:
+            if connected:  # it brought nothing: this sender has stopped of its own accord
+                self._broken_off = None
             return
         self.ssrc = None
         self._offer(self.jitter.flush(now=now))
+        self._broken_off = _BrokenOff(self.reception.arrived_at, self.gate.may_speak(at=self.jitter.end))
         self._fold()
         self.gate.flush()
         if not self._pending or self._pending[-1] is not SOURCE_END:  # of many sources without a frame, one end is told
@@ -141,7 +158,7 @@ class RtpReceiver:
         self.closed = True
         self._wake(self)
 
-    def take(self) -> list[EncodedFrame | None]:
+    def take(self) -> list[Item]:
         """What is to be decoded now."""
         frames = list(self._pending)
         self._pending.clear()
@@ -160,21 +177,28 @@ class RtpReceiver:
         for name in RING_COUNTS:
             told[name] += getattr(self.jitter, name)
 
-    def _new_source(self, ssrc: int, now: float) -> None:
+    def _new_source(self, packet: RtpPacket, now: float) -> None:
         if self.ssrc is not None:
             self.source_ended(now=now)
-        self.ssrc = ssrc
+        self.ssrc = packet.ssrc
         self.jitter.restart()
         self.reception = Reception()
-        self._on_source(ssrc, self.reception)
+        self._on_source(packet.ssrc, self.reception)
+        before, self._broken_off = self._broken_off, None
+        if before is None or now - before.at < SWITCH_S:
+            return
+        if before.may_speak or sounds(packet.payload, packet.level):
+            self._line_up((Lost(packet.timestamp, round((now - before.at) * WIRE_RATE)),))
 
-    def _offer(self, frames: Collection[EncodedFrame]) -> None:
-        for frame in frames:
-            passed = self.gate.offer(frame)
-            if passed:
+    def _offer(self, frames: Sequence[EncodedFrame | Lost]) -> None:
+        for number, frame in enumerate(frames):
+            if isinstance(frame, Lost):
+                if self.gate.may_speak(at=frame.timestamp) or any(map(_sounds, frames[number:])):
+                    self._line_up((frame,))
+            elif passed := self.gate.offer(frame):
                 self._line_up(passed)
 
-    def _line_up(self, frames: Sequence[EncodedFrame]) -> None:
+    def _line_up(self, frames: Sequence[EncodedFrame | Lost]) -> None:
         pending = self._pending
         if not pending:
             self.judge.lent = True  # a worker will soon have it, and until then nobody may think that nothing comes
@@ -184,18 +208,27 @@ class RtpReceiver:
             self._give_up_oldest()
 
     def _give_up_oldest(self) -> None:
-        length, source_ended = 0, False
+        length, source_ended, lost = 0, False, 0
         while len(self._pending) > MAX_PENDING:
             frame = self._pending.popleft()
             if frame is SOURCE_END:
                 source_ended = True
+            elif isinstance(frame, Lost):
+                lost += frame.duration
             else:
                 length += frame.duration
                 self.counts["dropped"] += 1
+        if lost:
+            self._pending.appendleft(Lost(0, lost))
         if source_ended:  # or two sources would be taken for one
             self._pending.appendleft(SOURCE_END)
-        self.listener.missed(length / WIRE_RATE)
+        if length:
+            self.listener.missed(length / WIRE_RATE)
 
     def _fold(self) -> None:
         self.counts.update({name: getattr(self.jitter, name) for name in RING_COUNTS})
         self.jitter = JitterRing()
+
+
+def _sounds(frame: EncodedFrame | Lost) -> bool:
+    return isinstance(frame, EncodedFrame) and sounds(frame.payload, frame.level)

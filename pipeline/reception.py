@@ -75,6 +75,11 @@ class Reception:
         self.packets_received = self._expected_prior = self._received_prior = 0
 
     @property
+    def arrived_at(self) -> float:
+        """When the newest packet came."""
+        return self._arrival
+
+    @property
     def max_seq(self) -> int:
         """The highest sequence number received, with the count of its cycles: 32 bits."""
         return max(self._highest, 0) % _TIMESTAMPS

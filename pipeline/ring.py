@@ -36,6 +36,11 @@ class AudioRing:
     def end(self) -> int:
         return self._end
 
+    @property
+    def held_bytes(self) -> int:
+        """Of the samples that can be read."""
+        return (self._end - self._start) * self._buffer.itemsize
+
     def write(self, chunk: AudioChunk) -> None:
         """Append. A chunk that does not begin where the ring ends drops what was kept: media time jumped."""
         if chunk.start != self._end:

@@ -18,6 +18,7 @@ from .agreement import Agreement
 from .asking import Asker
 from .audio import WIRE_RATE, samples, seconds
 from .channels import ChannelClosed, ChannelStats, DropOldest
+from .encoded import MISSED_S, Lost
 from .engine import Engine
 from .finals import Finals
 from .hearing import Hearing, HearingEvent, PauseHeard, UtteranceHeard
@@ -33,7 +34,6 @@ from .utterance import AGREE, OpenUtterance
 from .vad import VoiceDetector, WebRtcVoiceDetector
 
 TICK_S: Final = 0.2
-MISSED_S: Final = 0.5  # more audio than this is no breath: readers are told that it is missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Broken:
     error: Exception
 
 
-Item = av.AudioFrame | Heard | SourceEnded | TrackEnded | Broken
+Item = av.AudioFrame | Heard | SourceEnded | Lost | TrackEnded | Broken
 
 
 class SpeakerPipeline:
@@ -133,8 +133,6 @@ class SpeakerPipeline:
     def hear(self, decoded: Decoded) -> None:
         """Audio that was decoded and judged elsewhere came in. Never waits, as `feed`."""
         self._totals.filled_s += decoded.filled_s
-        if decoded.concealed_s >= MISSED_S:  # the network lost so much at once
-            self._missed_s += decoded.concealed_s
         for item in decoded.heard:
             self._take_in(item)
 
@@ -153,6 +151,8 @@ class SpeakerPipeline:
             self.missed(dropped.samples / WIRE_RATE)
         elif isinstance(dropped, Heard):
             self.missed(seconds(len(dropped.chunk.pcm)))
+        elif isinstance(dropped, Lost):
+            self._missed_s += dropped.duration / WIRE_RATE
 
     def finish(self) -> None:
         """No more audio will come. `run` delivers what was said and returns."""
@@ -178,6 +178,11 @@ class SpeakerPipeline:
     @property
     def translations(self) -> ChannelStats:
         return self._finals.translations
+
+    @property
+    def ring_bytes(self) -> int:
+        """Memory of the audio that is kept."""
+        return self._hearing.ring_bytes
 
     @property
     def waiting_s(self) -> float:
@@ -230,6 +235,10 @@ class SpeakerPipeline:
                 return self._hearing.judged(chunk, judged, heard_at=heard_at)
             case SourceEnded(judged=judged):
                 return self._hearing.source_ended(judged)
+            case Lost(duration=duration):
+                self._missed_s += duration / WIRE_RATE
+                self._tell_missed()
+                return []
             case TrackEnded():
                 return self._hearing.track_ended(now=now)
             case Broken(error):

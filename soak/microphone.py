@@ -8,6 +8,7 @@ from typing import Final
 
 import av
 import numpy as np
+from aiortc import RTCPeerConnection
 from aiortc.mediastreams import MediaStreamTrack
 
 from pipeline import WIRE_RATE
@@ -41,6 +42,16 @@ class Microphone:
     def track(self) -> MediaStreamTrack:
         """A new track for one peer connection."""
         return _Track(self)
+
+    def offered(self, offer: str) -> str:
+        """What the browser says of it is as aiortc would have it."""
+        return offer
+
+    def connected(self, peer: RTCPeerConnection) -> None:
+        """aiortc reads the track by itself."""
+
+    def gone(self, peer: RTCPeerConnection) -> None:
+        """aiortc stops reading by itself."""
 
     def heard(self, begin: float) -> Pcm:
         """The 20 ms from loop time `begin` on, shape `(FRAME,)`."""

@@ -12,10 +12,11 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamTrack
 from aiortc.sdp import candidate_from_sdp
 
 from bot import LOOPBACK, LocalAddresses, close_connection
@@ -40,8 +41,6 @@ from signaling import (
     TranscriptReceived,
 )
 
-from .microphone import Microphone
-
 log = logging.getLogger("roomscribe.soak.participant")
 
 MAX_NAMES: Final = 1000  # of people in the room
@@ -53,6 +52,22 @@ MAILBOX: Final = 64
 def http_session() -> aiohttp.ClientSession:
     """For any number of people: each holds a websocket, and aiohttp's usual limit of 100 would let the others wait."""
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
+class Source(Protocol):
+    """What a participant publishes: a `Microphone`, or whoever sends packets around aiortc."""
+
+    def track(self) -> MediaStreamTrack:
+        """A new one for each connection."""
+
+    def offered(self, offer: str) -> str:
+        """Our offer, as it is to be sent."""
+
+    def connected(self, peer: RTCPeerConnection) -> None:
+        """Somebody receives the voice now."""
+
+    def gone(self, peer: RTCPeerConnection) -> None:
+        """This connection is over, or about to be; may be told of one that never came up, and more than once."""
 
 
 class NotAdmitted(Exception):
@@ -84,7 +99,7 @@ class Participant:
         room: str,
         nextcloud_session_id: str,
         credentials: TicketCredentials,
-        microphone: Microphone | None = None,
+        microphone: Source | None = None,
         on_caption: Callable[[TranscriptReceived], None] | None = None,
         addresses: LocalAddresses = LOOPBACK,
         publishes: bool = True,
@@ -203,7 +218,8 @@ class Participant:
         peer.addTransceiver(self._microphone.track(), direction="sendonly")
         with self._addresses.gathering():
             await peer.setLocalDescription(await peer.createOffer())
-        await self._client.send(SendOffer(recipient=subscriber, sid=sid, sdp=peer.localDescription.sdp))
+        offer = self._microphone.offered(peer.localDescription.sdp)
+        await self._client.send(SendOffer(recipient=subscriber, sid=sid, sdp=offer))
 
     async def _answered(self, answer: Answer) -> None:
         sid, peer = self._peers.get(answer.sender, ("", None))
@@ -227,6 +243,7 @@ class Participant:
     async def _hang_up(self, subscriber: str) -> None:
         _, peer = self._peers.pop(subscriber, ("", None))
         if peer is not None:
+            self._lost(peer)
             await close_connection(peer)
 
     def _serves(self, subscriber: str, peer: RTCPeerConnection) -> bool:
@@ -234,10 +251,18 @@ class Participant:
         return self._peers.get(subscriber, ("", None))[1] is peer
 
     def _note(self, subscriber: str, peer: RTCPeerConnection) -> None:
-        if peer.connectionState == "connected":
+        if peer.connectionState == "connected" and self._serves(subscriber, peer):
+            if self._microphone is not None:
+                self._microphone.connected(peer)
             self.connected.set()
-        elif peer.connectionState in ("failed", "closed") and self._serves(subscriber, peer):
-            self._requests.put(_Over(subscriber, peer))
+        elif peer.connectionState in ("failed", "closed"):
+            self._lost(peer)
+            if self._serves(subscriber, peer):
+                self._requests.put(_Over(subscriber, peer))
+
+    def _lost(self, peer: RTCPeerConnection) -> None:
+        if self._microphone is not None:
+            self._microphone.gone(peer)
 
 
 def _remember(names: dict[str, str], session_id: str, name: str, bound: int) -> None:

@@ -20,6 +20,10 @@ from .problems import FAILED
 
 HEAD_TIMEOUT_S: Final = 10.0  # for the first head of a connection
 IDLE_TIMEOUT_S: Final = 60.0  # until the next one has come
+WAITING: Final = 100  # connections that the kernel keeps until they are taken
+#: Connections that are taken in one turn of the loop. asyncio goes on after one that fails for want of a file, and sets
+#: a timer for each to try as many again: with more than one, tries multiply while the process may open no more files.
+TAKEN_A_TURN: Final = 1
 SHARE: Final = 0.5  # of all connections that one address may have
 SERVER: Final = "roomscribe"  # what it is made with is nobody's business
 NO_HTTP: Final = "this cannot be read as HTTP"
@@ -185,6 +189,10 @@ class GatedSite(web.BaseSite):
         assert server is not None  # after the runner's `setup`, which BaseSite asked for
         factory = self._gate.behind(server)
         if self._host.startswith(UNIX):
-            self._server = await loop.create_unix_server(factory, self._host.removeprefix(UNIX))
+            listening = await loop.create_unix_server(factory, self._host.removeprefix(UNIX), backlog=TAKEN_A_TURN)
         else:
-            self._server = await loop.create_server(factory, self._host, self._port)
+            listening = await loop.create_server(factory, self._host, self._port, backlog=TAKEN_A_TURN)
+        self._server = listening
+        for each in listening.sockets:
+            with each.dup() as same:
+                same.listen(WAITING)  # which asyncio has set to `TAKEN_A_TURN`

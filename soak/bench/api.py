@@ -25,12 +25,13 @@ import aiohttp
 import api
 from soak.clip import Clip
 from soak.crew import Crew
+from soak.service.process import ServiceFailed
 
 from . import api_load, hostile_sender
 from .api_figures import Attacked, summary
 from .api_limits import measure_limits
 from .api_rooms import Rooms, open_rooms
-from .api_service import Footprint, ServiceFailed, ServiceProcess, serving
+from .api_service import Footprint, ServiceProcess, serving
 from .hostile_attack import Aim
 from .media_run import Child, child
 
@@ -98,7 +99,10 @@ class Bench:
                     load, captioned = await self._load(service, rooms)
                     attacked = await self._attack(service, rooms)
             assert service.exit_status is not None
-            return Report(self._parts, summary(load, captioned, attacked, limits, service.exit_status))
+            total = summary(
+                load, captioned, attacked, limits, service.exit_status, first_answer_s=service.first_answer_s
+            )
+            return Report(self._parts, total)
 
     def _settings(self, rooms: Rooms) -> dict[str, str]:
         return {

@@ -47,13 +47,22 @@ class Attacked:
 
 
 def summary(
-    load: Mapping[str, Any], captioned: Sequence[int], attacked: Attacked, limits: Mapping[str, Any], exit_status: int
+    load: Mapping[str, Any],
+    captioned: Sequence[int],
+    attacked: Attacked,
+    limits: Mapping[str, Any],
+    exit_status: int,
+    *,
+    first_answer_s: float,
 ) -> dict[str, Any]:
-    """`captioned`: of each room, how many captions came while requests were measured."""
+    """`captioned`: of each room, how many captions came while requests were measured. `first_answer_s`: from the start
+    of the service's process until it answered at all.
+    """
     found = {name: attacked.warm_up.get(name, 0) + attacked.told.get(name, 0) for name in FINDINGS}
     before, after = attacked.before, attacked.after
     told = {
         "type": "summary",
+        "first_answer_ms": round(first_answer_s * 1000),
         "transcribe_ms_p50": load["ms_p50"],
         "transcribe_ms_p95": load["ms_p95"],
         "transcribe_ms_p99": load["ms_p99"],

@@ -19,8 +19,9 @@ from soak.clip import Clip, Pcm
 from soak.crew import Crew
 from soak.microphone import Microphone
 from soak.participant import Participant, http_session
+from soak.service.process import free_port
 
-from .api_service import ServiceProcess, free_port
+from .api_service import ServiceProcess
 from .hostile_attack import TRANSCRIBE, written
 from .hostile_connection import LOOPBACK
 from .readers import deal

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,27 +15,17 @@ from typing import Any, Final
 
 import psutil
 
-from pipeline.child_process import inheritable
+from soak.service.process import LAST_WORDS, LISTEN_S, LOOK_S, PROGRAM, ServiceFailed, free_port, start, stop
 
 from .hostile_answers import answers
 from .hostile_attack import head
 from .hostile_connection import LOOPBACK, exchange
 
-SERVE: Final = (sys.executable, "-c", "from api.cli import main; main()", "serve")
-LISTEN_S: Final = 30.0
-LOOK_S: Final = 0.1
+SERVE: Final = (sys.executable, *PROGRAM, "serve")
 ALIVE_S: Final = 5.0  # in which /healthz answers, or the service has crashed
-STOP_S: Final = 30.0
 SAMPLE_S: Final = 0.5  # between two looks at its memory
-LAST_WORDS: Final = 2000  # characters
 MEGABYTE: Final = 1e6
 UNFORESEEN: Final = re.compile(r"Traceback|never retrieved|never awaited|Unclosed|Fatal Python|Segmentation")
-
-
-class ServiceFailed(Exception):
-    """The service did not come up. The message has its last words."""
-
-    component = "soak.bench.api_service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +46,7 @@ class ServiceProcess:
     log: Path
     process: asyncio.subprocess.Process
     exit_status: int | None = None  # once it has been stopped
+    first_answer_s: float = 0.0  # since its process was started
 
     @property
     def is_running(self) -> bool:
@@ -139,31 +127,21 @@ def median(looks: Sequence[Footprint]) -> Footprint:
     )
 
 
-def free_port() -> int:
-    """One that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.asynccontextmanager
 async def serving(
     settings: Mapping[str, str], environment: Mapping[str, str], *, secret: str, log: Path
 ) -> AsyncIterator[ServiceProcess]:
     """It listens; its model may still be loading. `settings` are named without their prefix. Raises `ServiceFailed`."""
     port = free_port()
-    own = {"HTTP_HOST": LOOPBACK, "HTTP_PORT": str(port), "HTTP_SECRET": secret, **settings}
-    inherited = inheritable(environment) | {f"ROOMSCRIBE_{name}": value for name, value in own.items()}
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *SERVE, env=inherited, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-        )
+    began = time.monotonic()
+    process = await start(SERVE, settings, environment, port=port, secret=secret, log=log)
     service = ServiceProcess(port=port, secret=secret, log=log, process=process)
     try:
         await _listening(service)
+        service.first_answer_s = time.monotonic() - began
         yield service
     finally:
-        service.exit_status = await _stop(process)
+        service.exit_status = await stop(process)
 
 
 async def _listening(service: ServiceProcess) -> None:
@@ -175,15 +153,3 @@ async def _listening(service: ServiceProcess) -> None:
                 await asyncio.sleep(LOOK_S)
     except TimeoutError as error:
         raise ServiceFailed(f"the service does not listen: {service.last_words()}") from error
-
-
-async def _stop(process: asyncio.subprocess.Process) -> int:
-    """Its exit status. By force if it does not end by itself."""
-    if process.returncode is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-    return await process.wait()

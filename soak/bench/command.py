@@ -24,6 +24,7 @@ from pipeline.decoders import PREFERENCES
 from soak.clip import BadManifest, Clip, in_language, read_manifest, shipped_clips
 from soak.demo.score import ScoringUnavailable, check_available
 from soak.participant import NotAdmitted
+from soak.service.process import ServiceFailed
 from soak.stack import Missing, StackFailed, find_programs
 from soak.stack.namespace import NoNamespace, media_address, run_inside
 
@@ -34,7 +35,6 @@ from . import joins as coming_and_going
 from . import media as receiving
 from .api_figures import tables
 from .api_rooms import NotCaptioned
-from .api_service import ServiceFailed
 from .loss import WAYS
 from .media_options import MAX_SPEAKERS, BadOption, MediaOptions, programs, read_against, read_share
 from .media_run import RunFailed

@@ -8,7 +8,7 @@ from typing import Final
 from pipeline import SegmenterSettings, Totals, VoiceDetectors
 from pipeline.audio import AudioChunk, Pcm, samples
 from pipeline.hearing import Hearing, HearingEvent, PauseHeard, UtteranceHeard
-from pipeline.opus_stream import Decoded, Heard
+from pipeline.opus_stream import Decoded, Heard, SourceEnded
 
 RING_S: Final = 30.0
 EARLY_S: Final = 0.1  # how long a decode in a pause takes, about
@@ -38,7 +38,7 @@ class Ear:
             if isinstance(item, Heard):
                 self._before(item.chunk)
                 self._react(self.hearing.judged(item.chunk, item.judged, heard_at=0.0))
-            else:
+            elif isinstance(item, SourceEnded):
                 self._react(self.hearing.source_ended(item.judged))
 
     def missed(self, length_s: float) -> None:

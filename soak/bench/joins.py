@@ -24,6 +24,7 @@ from bot.rtp_tap import Tap
 from bot.sweep import Sweeper
 from pipeline import Media, MediaSettings, VoiceDetectors
 from pipeline.audio import FRAME
+from pipeline.encoded import Lost
 from pipeline.media import GATHERED_S
 from pipeline.opus_stream import Decoded, Heard
 from soak.crew import Crew
@@ -83,9 +84,10 @@ class Guest(Ear):
     def hear(self, decoded: Decoded) -> None:
         super().hear(decoded)
         for item in decoded.heard:
-            self._speech += sum(frame.speech for frame in item.judged)
             if isinstance(item, Heard):
                 self._samples += len(item.chunk.pcm)
+            if not isinstance(item, Lost):
+                self._speech += sum(frame.speech for frame in item.judged)
         if self._samples >= HEARD * FRAME and self._speech >= WORDS:
             self.heard.set()
 

@@ -74,7 +74,7 @@ class Options:
         return json.dumps(asdict(self))
 
 
-class _Mute(MediaStreamTrack):
+class Mute(MediaStreamTrack):
     """A track for aiortc to offer. It never has a frame: aiortc's own sender waits for ever."""
 
     kind = "audio"
@@ -90,7 +90,7 @@ class Speaker:
     def __init__(self, number: int) -> None:
         self.number = number
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._peer.addTransceiver(_Mute(), direction="sendonly")
+        self._peer.addTransceiver(Mute(), direction="sendonly")
         self._settled = asyncio.Event()
         self._peer.on("connectionstatechange", self._note)
 
@@ -128,7 +128,7 @@ class Speaker:
 class Wire:
     """The short way from a stream to the socket of a connection that is up."""
 
-    __slots__ = ("_address", "_packet", "_protect", "_send")
+    __slots__ = ("_address", "_packet", "_protect", "_send", "is_closed")
 
     def __init__(self, peer: RTCPeerConnection, stream: Stream) -> None:
         dtls = peer.getSenders()[0].transport
@@ -137,6 +137,7 @@ class Wire:
         self._protect = dtls._tx_srtp.protect
         self._send = pair.protocol.transport.sendto
         self._address = pair.remote_addr
+        self.is_closed = pair.protocol.transport.is_closing
 
     def send(self) -> None:
         self._send(self._protect(self._packet()), self._address)
@@ -144,6 +145,16 @@ class Wire:
     def lose(self) -> None:
         """As when the network loses the next packet: it was made, but never comes."""
         self._packet()
+
+    def sealed(self) -> bytes:
+        """The next packet, encrypted, for `post` to send later."""
+        sealed: bytes = self._protect(self._packet())
+        return sealed
+
+    def post(self, datagram: bytes) -> None:
+        """Nothing goes into a connection that has closed meanwhile."""
+        if not self.is_closed():
+            self._send(datagram, self._address)
 
 
 async def introduce(options: Options, lines: asyncio.StreamReader) -> list[tuple[Speaker, Negotiated]]:

@@ -26,6 +26,7 @@ _HEADER: Final = Struct("!BBHII")
 _LEVEL: Final = Struct("!HHBBxx")  # the extension's header, one element of one byte, and padding
 _PLAIN: Final = 0x80
 _EXTENDED: Final = 0x90
+_MARKER: Final = 0x80
 
 
 class BadAnswer(Exception):
@@ -79,7 +80,7 @@ class Stream:
     `at` is where in the voice it begins; after its end, the voice begins again.
     """
 
-    __slots__ = ("_at", "_flags", "_payload_type", "_sequence", "_ssrc", "_tails", "_timestamp")
+    __slots__ = ("_at", "_flags", "_kind", "_payload_type", "_sequence", "_ssrc", "_tails", "_timestamp")
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class Stream:
     ) -> None:
         self._tails = ready
         self._flags = _EXTENDED if negotiated.level_id else _PLAIN
-        self._payload_type = negotiated.payload_type
+        self._kind = self._payload_type = negotiated.payload_type
         self._ssrc = ssrc
         self._sequence = sequence
         self._timestamp = timestamp
@@ -102,13 +103,25 @@ class Stream:
     def packet(self) -> bytes:
         """The next one, not yet encrypted."""
         at = self._at
-        made = (
-            _HEADER.pack(self._flags, self._payload_type, self._sequence, self._timestamp, self._ssrc) + self._tails[at]
-        )
+        made = _HEADER.pack(self._flags, self._kind, self._sequence, self._timestamp, self._ssrc) + self._tails[at]
+        self._kind = self._payload_type
         self._at = at + 1 if at + 1 < len(self._tails) else 0
         self._sequence = self._sequence + 1 & 0xFFFF
         self._timestamp = self._timestamp + TICK & 0xFFFFFFFF
         return made
+
+    def turn(self, ready: Sequence[bytes], *, at: int = 0) -> None:
+        """Go on with another voice."""
+        self._tails = ready
+        self._at = at % len(ready)
+
+    def rest(self, packets: int) -> None:
+        """As many were not made, for nobody spoke (DTX): time goes on, the sequence does not."""
+        self._timestamp = self._timestamp + packets * TICK & 0xFFFFFFFF
+
+    def mark(self) -> None:
+        """The next packet is the first after a rest (RFC 3551 §4.1)."""
+        self._kind = self._payload_type | _MARKER
 
 
 class Losses:

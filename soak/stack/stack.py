@@ -5,6 +5,7 @@ Signaling stays on 127.0.0.1. Media needs an address that is not loopback: Janus
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import signal
 import string
@@ -127,6 +128,14 @@ class RealStack:
     async def restart_janus(self, how: signal.Signals = signal.SIGTERM) -> None:
         await self.janus.stop(how)
         await self.janus.start()
+
+    async def bounce(self, program: Program, *, kill: bool, down_s: float = 0.0) -> None:
+        """Stop `hpb` or `janus`, and start it after a while: it is up again even where this is cancelled meanwhile."""
+        await program.stop(signal.SIGKILL if kill else signal.SIGTERM)
+        try:
+            await asyncio.sleep(down_s)
+        finally:
+            await program.start()
 
     def log_of(self, name: str) -> str:
         """What `hpb` or `janus` wrote so far."""

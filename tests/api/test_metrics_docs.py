@@ -19,6 +19,7 @@ PROMISED = {
     "rtp_lost_total", "queue_seconds", "reconnects_total", "peer_state_total", "ice_selected_total",
     "hallucination_suppressed_total", "targets", "memory_rss_bytes", "threads", "build_info", "queue_depth",
     "queue_peak", "queue_dropped_total", "overload_step", "engine_restarts_total", "open_files", "open_files_limit",
+    "tasks", "peer_connections", "ring_bytes", "heap_blocks",
 }  # fmt: skip
 
 

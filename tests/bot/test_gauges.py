@@ -36,6 +36,9 @@ async def test_a_meeting_shows_in_every_part_of_the_figures(engine_settings):
 
         assert scraper.told("rooms") == scraper.told("speakers") == scraper.told("targets") == 1
         assert scraper.told("rooms_disconnected") == 0
+        assert scraper.told("peer_connections", state="open") == 1
+        assert scraper.told("tasks") > 10
+        assert 0 < scraper.told("ring_bytes") < 30 * 32_000
         assert scraper.told("peer_state_total", state="connected") == 1
         assert scraper.told("ice_selected_total", type="host") == 1
         assert 0.3 < scraper.told("speech_seconds_total") <= scraper.told("audio_seconds_total")

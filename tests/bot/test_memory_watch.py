@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from bot import memory_watch
 from bot.admission import Admission, AdmissionSettings
 from bot.memory_watch import REST, TIDY_EACH_S, TIDY_GROWN, MemoryWatch, rss_of
+from soak.crew import Crew
 
 MB = 1_000_000
 
@@ -65,3 +70,31 @@ def test_a_process_that_is_gone_uses_nothing():
 
     assert rss_of(ended.pid) == 0
     assert rss_of(None) == 0
+
+
+async def test_while_no_file_can_be_opened_what_was_seen_last_still_counts(monkeypatch):
+    admission = Admission(AdmissionSettings(memory_limit_mb=100))
+    looks = iter([200 * MB, OSError(errno.EMFILE, "too many open files"), 10 * MB])
+    full, over = [], asyncio.Event()
+
+    def look(pid):
+        if pid is None:
+            return 0
+        full.append(admission.memory_full)
+        seen = next(looks, None)
+        if seen is None:
+            over.set()
+            return 10 * MB
+        if isinstance(seen, OSError):
+            raise seen
+        return seen
+
+    monkeypatch.setattr(memory_watch, "rss_of", look)
+    monkeypatch.setattr(memory_watch, "CHECK_S", 0.0)
+    looked = MemoryWatch(admission=admission, engine=SimpleNamespace(pid=None), idle=lambda: False)
+
+    async with asyncio.timeout(5), Crew() as crew:
+        crew.start(looked.run())
+        await over.wait()
+
+    assert full[:4] == [False, True, True, False]

@@ -1,6 +1,7 @@
 """Real peer connections on the loopback: somebody publishes audio, video and data; the bot takes the audio."""
 
 import asyncio
+import gc
 import threading
 
 import av
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot import close_connection
 from bot.errors import PeerFailed
+from bot.peer import connections
 from signaling import IceCandidate
 from tests.bot.publishing import PATIENCE_S, a_pair, ports
 
@@ -167,6 +169,35 @@ async def test_closing_in_the_middle_of_the_handshake_leaves_nothing():
 async def test_closing_before_the_answer_was_taken_leaves_nothing():
     async with a_pair() as (publisher, listener):
         await listener.peer.answer(await publisher.speaks().offer())
+
+
+async def test_a_connection_is_counted_until_it_is_closed_and_until_its_memory_is_free():
+    gc.collect()
+    opened, closed = connections()
+    async with a_pair() as (publisher, listener):
+        await publisher.speaks().connect(listener.peer)
+        assert connections() == (opened + 1, closed)
+        await listener.peer.close()
+        assert connections() == (opened, closed + 1)
+    del publisher, listener
+    gc.collect()
+    assert connections() == (opened, closed)
+
+
+async def test_a_closed_connection_is_gone_at_once_whenever_the_collector_comes_by():
+    gc.collect()
+    gc.disable()
+    try:
+        before = connections()
+        async with a_pair() as (publisher, listener):
+            await publisher.speaks().connect(listener.peer)
+            await listener.becomes("connected")
+            await listener.peer.close()
+        del publisher, listener
+        await asyncio.sleep(0)  # whoever was woken by the end lets go of it
+        assert connections() == before
+    finally:
+        gc.enable()
 
 
 async def test_closing_twice_is_closing_once(pair):

@@ -7,13 +7,16 @@ import logging
 import pytest
 
 from bot import rtp_tap
+from bot.subscription import SubscriptionSettings
 from pipeline import MediaSettings
 from pipeline.decoders import NoDecoder
+from signaling import BackoffSettings
 from tests.support.meeting import meeting
 
 pytestmark = pytest.mark.model
 
 GO_FORWARD = "command-goforward"  # "go forward ten meters"
+DO_SOMETHING = "command-something"  # "go somewhere and do something"
 
 
 async def captioned(engine_settings, **settings):
@@ -66,6 +69,30 @@ async def test_a_decoder_that_was_insisted_on_and_is_not_there_is_said_at_start(
     monkeypatch.setattr("pipeline.opus.copies", lambda: iter(()))
     with pytest.raises(NoDecoder, match="libopus0"):
         await captioned(engine_settings, media=MediaSettings(decoder="libopus"))
+
+
+async def test_what_was_said_while_a_connection_was_made_anew_is_told_by_one_mark(engine_settings):
+    slowly = SubscriptionSettings(backoff=BackoffSettings(floor_s=5.0))
+    async with meeting(engine_settings, subscription=slowly) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+        await ada.says(GO_FORWARD)
+        await rita.final(of=ada)
+        (speaker,) = room.bot.speakers.active
+        ada.participant.connected.clear()
+
+        await speaker.subscriber.peer.close()
+        await ada.says(DO_SOMETHING)
+        await ada.heard()
+        await ada.says(GO_FORWARD)
+        await rita.final_number(3)
+
+        assert room.bot.speakers.of(ada.session_id) is speaker
+    before, mark, after = rita.finals()
+    assert "forward" in before.lower()
+    assert mark == "[…]"
+    assert "forward" in after.lower()
 
 
 @pytest.fixture(autouse=True)

@@ -41,6 +41,11 @@ class Microphone:
         self.negotiated = Negotiated(PAYLOAD_TYPE, level_id)
         self.stream = Stream(tails(voice, level_id), self.negotiated, ssrc=ssrc, sequence=sequence, timestamp=timestamp)
 
+    def turns(self, voice):
+        """From now on it says something else, or nothing."""
+        self.stream.turn(tails(voice, self.negotiated.level_id))
+        return self
+
     def says(self, count):
         return [self.stream.packet() for _ in range(count)]
 

@@ -8,6 +8,7 @@ A packet lasts 20 ms, and so each number stands for 20 ms of media time.
 
 from __future__ import annotations
 
+from pipeline.encoded import EncodedFrame, Lost
 from pipeline.jitter import JitterRing
 from pipeline.rtp import RtpPacket
 
@@ -48,6 +49,7 @@ class Receiver:
         self.ring = JitterRing()
         self.now = 0.0
         self.frames = []
+        self.losses = []  # that were told
         self._first = {"first_sequence": first_sequence, "first_timestamp": first_timestamp}
 
     def play(self, picture):
@@ -68,6 +70,8 @@ class Receiver:
         return self
 
     def keep(self, frames):
+        self.losses += [each for each in frames if isinstance(each, Lost)]
+        frames = [each for each in frames if isinstance(each, EncodedFrame)]
         self.frames += frames
         return frames
 

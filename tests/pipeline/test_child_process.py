@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,8 @@ import pytest
 
 from pipeline import ModelSettings, child_process
 from pipeline.child_process import ChildProcess
-from pipeline.errors import EngineDied
+from pipeline.errors import ChildNotStarted, EngineDied
+from tests.support.open_files import no_more_files
 
 GUARD_S = 20.0
 NOWHERE = ModelSettings(model="/nowhere")  # the child answers that there is no model, and ends
@@ -73,6 +75,38 @@ async def test_a_child_that_cannot_even_start_is_a_dead_one(environment, tmp_pat
             ChildProcess(NOWHERE, environment | {"PYTHONHOME": str(tmp_path)}) as child,
         ):
             await child.receive()
+
+
+def open_files():
+    return psutil.Process().num_fds()
+
+
+async def test_without_files_for_its_pipes_it_is_not_started_and_says_what_is_wrong(environment):
+    with no_more_files(), pytest.raises(ChildNotStarted) as refused:
+        async with ChildProcess(NOWHERE, environment):
+            pass
+    assert str(refused.value) == "the recognition process cannot be started (OSError: Too many open files)"
+    assert "ulimit -n" in refused.value.remedy
+
+
+async def test_whichever_of_its_files_is_one_too_many_none_is_left_open(environment):
+    started, files = [], open_files()
+    async with asyncio.timeout(GUARD_S):
+        for more in range(12):
+            with contextlib.suppress(ChildNotStarted), no_more_files(but=more):
+                async with ChildProcess(NOWHERE, environment) as child:
+                    started.append(more)
+                    child.kill()
+            assert open_files() == files
+    assert 0 < len(started) < 12
+
+
+async def test_a_program_that_is_not_there_is_no_matter_of_files(environment, monkeypatch):
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(ChildNotStarted, match="FileNotFoundError: No such file or directory") as refused:
+        async with ChildProcess(NOWHERE, environment):
+            pass
+    assert refused.value.remedy == ""
 
 
 async def test_nothing_goes_to_or_comes_from_a_child_that_was_not_started(environment):

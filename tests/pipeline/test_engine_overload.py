@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
-from pipeline import Kind, Step
-from pipeline.engine import EXPIRED_S, LOOK_S, NARROW_BEAM, WIDE_BEAM
+from pipeline import Engine, Kind, Step
+from pipeline.engine import CATCH_UP, CATCH_UP_S, EXPIRED_S, LOOK_S, NARROW_BEAM, WIDE_BEAM
 from pipeline.errors import Shed
 from pipeline.overload import Ladder, LadderSettings
 from pipeline.request import Hypothesis
@@ -20,9 +21,10 @@ def overdue(engine, crew, by, *, speaker="ada", **details):
     return crew.start(outcome(ask(engine, speaker=speaker, due=due, **details)))
 
 
-async def busy(backend, engine, crew):
-    """Its only worker is busy for as long as the backend is held, and it loses patience twenty times sooner."""
-    engine.ladder = Ladder(LadderSettings(climb_s=tuple(late_s / 20 for late_s in engine.ladder.settings.climb_s)))
+async def busy(backend, engine, crew, *, patience_s=0.2):
+    """Its only worker is busy for as long as the backend is held. What is late by `patience_s` is given up."""
+    climb_s = engine.ladder.settings.climb_s
+    engine.ladder = Ladder(LadderSettings(climb_s=tuple(late_s * patience_s / climb_s[-1] for late_s in climb_s)))
     backend.hold()
     decoding = crew.start(ask(engine, speaker="busy"))
     await until(lambda: backend.decoding)
@@ -131,6 +133,68 @@ async def test_what_an_outage_delayed_is_not_given_up_before_there_was_time_to_c
         await looks(2)
         assert not waiting.done()
         assert isinstance(await waiting, Shed)  # though in the end …
+
+
+# The process itself stands still: stopped, starved, or suspended with its machine
+
+STOP_S = 1.5
+
+
+@pytest.fixture
+def short_standstills(monkeypatch):
+    """A look that is 0.3 s late is one."""
+    monkeypatch.setattr("pipeline.standstill.STANDSTILL_S", 0.3)
+
+
+@pytest.mark.usefixtures("short_standstills")
+async def test_our_own_standstill_is_no_overload():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew, patience_s=1.0)
+        waiting = overdue(engine, crew, 0.0)
+        await until(lambda: engine.scheduler.waiting_finals)
+        time.sleep(STOP_S)  # noqa: ASYNC251 — nobody works meanwhile: that is the fault
+        await looks(1)
+        assert engine.ladder.step < Step.SHED
+        assert not waiting.done()
+        backend.let_go()
+        assert isinstance(await waiting, Hypothesis)
+
+
+@pytest.mark.usefixtures("short_standstills")
+async def test_what_was_late_before_a_standstill_is_no_later_after_it_and_no_earlier():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew, patience_s=10 * GUARD_S)
+        overdue(engine, crew, GUARD_S)
+        engine._up_since -= GUARD_S
+        await looks(2)
+        before_s = engine._late_s(asyncio.get_running_loop().time())
+        time.sleep(STOP_S)  # noqa: ASYNC251
+        await looks(1)
+        after_s = engine._late_s(asyncio.get_running_loop().time())
+        assert before_s - LOOK_S < after_s < before_s + STOP_S
+
+
+@pytest.mark.usefixtures("short_standstills")
+async def test_after_a_standstill_there_is_time_to_catch_up_before_anything_is_given_up():
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        clock = asyncio.get_running_loop().time
+        waiting = overdue(engine, crew, 0.0)
+        await until(lambda: engine.scheduler.waiting_finals)
+        time.sleep(STOP_S)  # noqa: ASYNC251
+        woken = clock()
+        assert isinstance(await waiting, Shed)  # in the end: nothing is spared for ever
+        assert clock() - woken > CATCH_UP * STOP_S / 2
+
+
+async def test_the_time_to_catch_up_is_bounded_however_often_and_long_it_stands_still():
+    engine = Engine(FakeBackend())
+    for now, length_s in ((100.0, 20.0), (105.0, 3600.0), (106.0, 2.0)):
+        engine._stood_still(length_s, late_s=0.0, now=now)
+        assert now < engine._shed_since <= now + CATCH_UP_S
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["with a backend", "without"])

@@ -292,3 +292,48 @@ def test_a_word_that_rises_above_all_that_was_heard_is_never_lost(levels, above)
     microphone.levels(*levels)
     assert microphone.levels(max(min(levels) - above, LOUD)) == "o"
     assert microphone.passed[-1].end == (len(levels) + 1) * FRAME
+
+
+# May somebody have spoken in what was lost after this?
+
+MINUTE = 60 * 50
+
+
+@pytest.mark.parametrize(
+    ("sent", "may_speak"),
+    [
+        ("." * 50, True),
+        ("_" * 50, False),
+        ("V" * 50, False),
+        ("d" * 50, False),
+        ("?", True),
+        ("." * 50 + "_" * (MINUTE + 50), False),
+        ("#" + "_" * (MINUTE - 50), True),
+        ("#" + "_" * (MINUTE + 50), False),
+        ("_" * 50 + "d" * 40 + ".", True),
+        ("", False),
+    ],
+    ids=[
+        "the noise of a room: the microphone is on",
+        "digital silence: it is muted",
+        "whatever its sender calls it",
+        "so it is with DTX alone",
+        "of what has no level, nobody knows",
+        "somebody who muted long ago",
+        "after having spoken: they may again",
+        "unless that is long ago",
+        "a microphone just unmuted",
+        "nothing came yet",
+    ],
+)
+def test_a_microphone_that_is_on_may_bring_words_at_any_time(sent, may_speak):
+    microphone = Microphone()
+    microphone.send(sent)
+    assert microphone.gate.may_speak(at=microphone.at * FRAME) is may_speak
+
+
+def test_another_source_may_be_another_microphone():
+    microphone = Microphone()
+    microphone.send("####")
+    microphone.gate.flush()
+    assert not microphone.gate.may_speak(at=microphone.at * FRAME)

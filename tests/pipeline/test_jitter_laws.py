@@ -7,7 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.jitter import CAPACITY, LONGEST_S, MAX_LOST, SHORTEST_S, JitterRing
+from pipeline.encoded import EncodedFrame, Lost
+from pipeline.jitter import CAPACITY, LONGEST_S, MAX_LOST, MISSED, SHORTEST_S, JitterRing
 from pipeline.opus_packet import opus_duration
 from pipeline.rtp import RtpPacket
 from tests.pipeline.network import FRAME, TOC, number, packet
@@ -72,6 +73,7 @@ class Journey:
         self.looks.append((now, self.ring.holdback_s))
 
     def _keep(self, frames, now):
+        frames = [frame for frame in frames if isinstance(frame, EncodedFrame)]
         self.frames += frames
         self.left_at += [now] * len(frames)
 
@@ -205,6 +207,7 @@ def test_with_loss_alone_the_frames_and_the_lost_ones_make_up_all_of_media_time(
     for each in kept:
         frames += ring.put(packet(each, **beginning), now=each * 0.02)
     frames += ring.flush(now=3.0)
+    frames = [frame for frame in frames if isinstance(frame, EncodedFrame)]
     longest = max((later - earlier - 1 for earlier, later in itertools.pairwise(kept)), default=0)
     if longest <= MAX_LOST:
         assert len(frames) == len(losses) + 2
@@ -247,7 +250,7 @@ def test_no_sequence_of_packets_breaks_the_order_or_the_bounds(steps, pauses):
             payload = head and head + puts.to_bytes(4, "big")
             frames += ring.put(RtpPacket(1, 111, sequence, timestamp, False, 0, False, payload), now=now)
         dropped = ring.late + ring.duplicates + ring.malformed
-        released = [number(frame) for frame in frames if frame.payload is not None]
+        released = [number(frame) for frame in frames if isinstance(frame, EncodedFrame) and frame.payload is not None]
         held = ring.received - dropped - len(released)
         assert ring.received == puts
         assert 0 <= held < CAPACITY
@@ -256,6 +259,8 @@ def test_no_sequence_of_packets_breaks_the_order_or_the_bounds(steps, pauses):
         assert SHORTEST_S <= ring.holdback_s <= LONGEST_S
     frames += ring.flush(now=now)
     assert not ring.waiting
+    assert all(lost.duration >= MISSED for lost in frames if isinstance(lost, Lost))
+    frames = [frame for frame in frames if isinstance(frame, EncodedFrame)]
     assert in_order(frames)
     released = [number(frame) for frame in frames if frame.payload is not None]
     assert len(set(released)) == len(released) == puts - ring.late - ring.duplicates - ring.malformed

@@ -1,4 +1,7 @@
-"""Real Opus packets, real libopus. Frames are drawn, one character for 20 ms: 'o' a packet, 'x' a lost one, ' ' DTX."""
+"""Real Opus packets, real libopus. Frames are drawn, one character for 20 ms: 'o' a packet, 'x' a lost one, ' ' DTX.
+
+'|' is a source's end, '!' word of a loss.
+"""
 
 import itertools
 
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.audio import FRAME
 from pipeline.decoders import choose_decoder
-from pipeline.encoded import EncodedFrame
+from pipeline.encoded import EncodedFrame, Lost
 from pipeline.judge import FrameJudge
 from pipeline.opus_stream import SOURCE_END, Heard, OpusStream, SourceEnded
 from soak.bench.voices import encoded
@@ -40,8 +43,8 @@ class Stream:
     def frames(self, drawing):
         frames = []
         for each in drawing:
-            if each == "|":
-                frames.append(SOURCE_END)
+            if each in "|!":
+                frames.append(SOURCE_END if each == "|" else Lost(self.at, 50 * TICK))
                 continue
             payload = None if each == "x" else self.payloads[self.at // TICK % len(self.payloads)]
             if each != " ":
@@ -158,3 +161,12 @@ def test_media_time_is_true_whatever_was_lost_and_however_it_was_batched(batches
     drawing = "".join(batches).strip(" ")
     assert (heard[-1].end - heard[0].start if heard else 0) == len(drawing) * FRAME
     assert sum(len(chunk.pcm) for chunk in heard) <= len(drawing) * FRAME
+
+
+@pytest.mark.parametrize("drawing", ["oo!oo", "oo!xo", "ox!oo", "oo!|oo", "!oo"])
+def test_word_of_a_loss_is_handed_on_in_its_place(speech, drawing):
+    decoded = Stream(speech).decode(drawing)
+    (place,) = (at for at, item in enumerate(decoded.heard) if isinstance(item, Lost))
+    before = sum(len(item.chunk.pcm) for item in decoded.heard[:place] if isinstance(item, Heard))
+    assert before == drawing.index("!") * FRAME
+    assert sum(len(chunk.pcm) for chunk in chunks(decoded)) == (len(drawing) - 1 - drawing.count("|")) * FRAME

@@ -4,10 +4,11 @@ import itertools
 
 import pytest
 
+from pipeline.encoded import Lost
 from pipeline.gate import GateSettings
 from pipeline.judge import FrameJudge
 from pipeline.opus_stream import SOURCE_END
-from pipeline.receiver import MAX_PENDING, RtpReceiver
+from pipeline.receiver import MAX_PENDING, SWITCH_S, RtpReceiver
 from tests.pipeline.microphone import LEVEL_ID, PAYLOAD_TYPE, Listener, Microphone, silent, spoken
 from tests.pipeline.test_hearing import Loudness
 
@@ -178,3 +179,113 @@ def test_it_notes_when_the_newest_packet_came_and_forgets_with_the_connection(sp
 
     desk.receiver.negotiated(payload_types=[PAYLOAD_TYPE], level_id=0)
     assert desk.receiver.heard_at is None
+
+
+# Losses of which readers are told
+
+
+def losses(desk):
+    """In seconds."""
+    return [pytest.approx(item.duration / 48_000) for item in desk.takes() if isinstance(item, Lost)]
+
+
+def test_an_utterance_that_lies_wholly_in_what_was_lost_is_told(speech):
+    microphone = Microphone(speech)
+    desk = Desk().gets(microphone.says(10)).gets(microphone.turns(silent()).says(100))
+    assert not desk.receiver.gate.open
+    microphone.says(1000)
+    assert losses(desk.gets(microphone.says(1))) == [20.0]
+
+
+def test_of_somebody_who_was_muted_before_and_after_nothing_was_lost():
+    microphone = Microphone(silent())
+    desk = Desk().gets(microphone.says(100))
+    microphone.says(1000)
+    assert losses(desk.gets(microphone.says(100))) == []
+
+
+def test_who_was_muted_before_and_is_heard_after_may_have_spoken_meanwhile(speech):
+    microphone = Microphone(silent())
+    desk = Desk().gets(microphone.says(100))
+    microphone.says(1000)
+    assert losses(desk.gets(microphone.turns(speech).says(1))) == [20.0]
+
+
+def test_a_loss_is_told_between_what_came_before_and_after_it(speech):
+    microphone = Microphone(speech)
+    desk = Desk(gate=False).gets(microphone.says(3))
+    microphone.says(200)
+    items = desk.gets(microphone.says(2)).takes()
+    kinds = ["lost" if isinstance(item, Lost) else item.payload is not None for item in items]
+    assert kinds == [True] * 3 + ["lost"] + [False] * 50 + [True] * 2
+
+
+def test_word_of_a_loss_is_never_given_up(speech):
+    microphone = Microphone(speech)
+    desk = Desk(gate=False).gets(microphone.says(1))
+    for _ in range(2):
+        microphone.says(200)
+        desk.gets(microphone.says(2))
+    desk.gets(microphone.says(2 * MAX_PENDING))
+    assert losses(desk) == [8.0]
+    assert desk.receiver.counts["dropped"] * TICK_S == pytest.approx(desk.listener.missed_s)
+
+
+# Another connection
+
+
+def reconnected(desk, microphone, *, after_s):
+    """The connection is gone; so long after its end, another one brings the first packets of `microphone`."""
+    desk.receiver.source_ended(now=desk.now)
+    desk.now += after_s - TICK_S
+    desk.receiver.negotiated(payload_types=[PAYLOAD_TYPE], level_id=LEVEL_ID)
+    return desk.gets(microphone.says(3))
+
+
+def test_what_was_said_while_there_was_no_connection_is_told_once_there_is_another(speech):
+    desk = Desk().gets(Microphone(speech).says(50))
+    assert losses(reconnected(desk, Microphone(speech, ssrc=2), after_s=13.0)) == [13.0]
+
+
+def test_what_a_change_of_connection_takes_is_not(speech):
+    desk = Desk().gets(Microphone(speech).says(50))
+    assert losses(reconnected(desk, Microphone(speech, ssrc=2), after_s=SWITCH_S - 0.1)) == []
+
+
+def test_the_time_counts_from_the_last_packet_not_from_when_its_end_was_noticed(speech):
+    desk = Desk().gets(Microphone(speech).says(50)).waits(10.0)
+    assert losses(reconnected(desk, Microphone(speech, ssrc=2), after_s=1.0)) == [11.0]
+
+
+def test_a_speaker_who_is_new_has_missed_nothing(speech):
+    assert losses(reconnected(Desk(), Microphone(speech), after_s=60.0)) == []
+
+
+def test_nor_has_one_who_was_muted_before_and_after():
+    desk = Desk().gets(Microphone(silent()).says(50))
+    assert losses(reconnected(desk, Microphone(silent(), ssrc=2), after_s=13.0)) == []
+
+
+def test_one_who_was_muted_before_and_speaks_now_may_have_spoken_meanwhile(speech):
+    desk = Desk().gets(Microphone(silent()).says(50))
+    assert losses(reconnected(desk, Microphone(speech, ssrc=2), after_s=13.0)) == [13.0]
+
+
+def test_attempts_that_fail_do_not_matter(speech):
+    desk = Desk().gets(Microphone(speech).says(50))
+    for _ in range(3):
+        desk.receiver.source_ended(now=desk.now)
+    assert losses(reconnected(desk, Microphone(speech, ssrc=2), after_s=13.0)) == [13.0]
+
+
+def test_who_sends_nothing_over_a_connection_that_is_up_has_stopped_and_lost_nothing(speech):
+    desk = Desk().gets(Microphone(speech).says(50))
+    desk.receiver.source_ended(now=desk.now)
+    desk.receiver.negotiated(payload_types=[PAYLOAD_TYPE], level_id=LEVEL_ID)
+    assert losses(reconnected(desk.waits(10.0), Microphone(speech, ssrc=2), after_s=13.0)) == []
+
+
+def test_a_break_is_told_once(speech):
+    desk = reconnected(Desk().gets(Microphone(speech).says(50)), Microphone(speech, ssrc=2), after_s=13.0)
+    assert len(losses(desk)) == 1
+    assert losses(reconnected(desk, Microphone(speech, ssrc=3), after_s=1.0)) == []

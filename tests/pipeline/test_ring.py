@@ -38,6 +38,17 @@ def test_a_read_beyond_both_ends_is_empty():
     assert read(ring, 9, 6) == []
 
 
+def test_it_holds_two_bytes_for_each_sample_that_can_be_read():
+    ring = AudioRing(samples(2.0))
+    assert ring.held_bytes == 0
+    ring.write(counting(0, samples(1.5)))
+    assert ring.held_bytes == 2 * samples(1.5)
+    ring.forget(samples(1.0))
+    assert ring.held_bytes == 2 * samples(0.5)
+    ring.write(counting(samples(1.5), samples(3.0)))
+    assert ring.held_bytes == 2 * samples(2.0)
+
+
 def test_a_jump_of_media_time_drops_what_was_kept():
     ring = AudioRing(10)
     ring.write(counting(0, 5))

@@ -106,6 +106,45 @@ async def test_of_what_the_network_lost_only_so_much_that_words_may_be_missing_i
     assert sum(final.text.count("[…]") for final in stage.finals) == stage.totals.gaps == marks
 
 
+async def test_words_that_were_all_lost_are_told_at_once_although_nobody_speaks_before_or_after(speech, detectors):
+    microphone = Microphone(speech)
+    async with on_air(detectors) as (stage, receiver):
+        sends(receiver, microphone.says(50))
+        await until(lambda: stage.totals.audio_s > 0.9)
+        sends(receiver, microphone.turns(silent()).says(100))
+        await until(lambda: stage.finals)
+        microphone.says(1000)
+        sends(receiver, microphone.says(1))
+        await until(lambda: stage.finals[-1].text == "[…]")
+
+    assert len(stage.finals) == 2
+    assert stage.totals.gaps == 1
+    assert stage.totals.intake_dropped_s == 0.0
+
+
+async def test_words_before_a_loss_are_said_before_its_mark_and_those_after_it_after(speech, detectors):
+    microphone = Microphone(speech)
+    async with on_air(detectors) as (stage, receiver):
+        sends(receiver, microphone.says(100))
+        await until(lambda: stage.totals.audio_s > 1.9)
+        microphone.says(5 * 150 + 50)
+        sends(receiver, microphone.says(100))
+
+    assert [final.text == "[…]" for final in stage.finals] == [False, True, False]
+
+
+async def test_what_was_said_between_two_connections_is_told_by_one_mark(speech, detectors):
+    clock = asyncio.get_running_loop().time
+    async with on_air(detectors) as (stage, receiver):
+        sends(receiver, Microphone(speech).says(100))
+        receiver.source_ended(now=clock())
+        await until(lambda: stage.finals)
+        for packet in Microphone(speech, ssrc=2).says(100):
+            receiver.packet(packet, now=clock() + 13.0)
+
+    assert [final.text == "[…]" for final in stage.finals] == [False, True, False]
+
+
 async def test_a_decoder_that_breaks_down_ends_the_speaker_after_its_last_words(speech, detectors):
     async def breaks():
         async with on_air(detectors) as (stage, receiver):

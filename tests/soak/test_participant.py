@@ -221,6 +221,36 @@ async def test_an_answer_that_cannot_be_read_harms_only_who_sent_it(house, speak
     assert speaker.connected.is_set()
 
 
+class Watched(Microphone):
+    """Keeps what it is told of those who receive it."""
+
+    def __init__(self):
+        super().__init__()
+        self.news = asyncio.Queue()
+
+    def offered(self, offer):
+        return offer + "a=x-watched\r\n"
+
+    def connected(self, peer):
+        self.news.put_nowait(("connected", peer))
+
+    def gone(self, peer):
+        self.news.put_nowait(("gone", peer))
+
+
+async def test_what_is_published_words_the_offer_and_is_told_who_receives_it(house):
+    source = Watched()
+    visitor, speaker = await house.visitor(), await house.participant(microphone=source)
+
+    assert "a=x-watched" in (await visitor.asks(speaker)).sdp
+    await visitor.listens(speaker)
+    async with asyncio.timeout(PATIENCE_S):
+        while (told := await source.news.get())[0] != "connected":
+            pass
+        await visitor.hangs_up()
+        assert await source.news.get() == ("gone", told[1])
+
+
 # Those who are in the room
 
 

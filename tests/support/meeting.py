@@ -27,7 +27,7 @@ from signaling.messages import IN_CALL, WITH_AUDIO
 from soak.clip import shipped_clips
 from soak.crew import Crew
 from soak.microphone import Microphone
-from soak.participant import Participant, http_session
+from soak.participant import Participant, Source, http_session
 from soak.stack import RealStack
 
 SECRET = "the internal secret of the test server"
@@ -44,7 +44,7 @@ class Person:
     room: Meeting
     name: str
     participant: Participant
-    microphone: Microphone | None
+    microphone: Source | None
     captions: list[TranscriptReceived]
     news: asyncio.Event
     task: asyncio.Task[None] | None = None
@@ -162,8 +162,9 @@ class Meeting:
         """Somebody who does not speak (yet): with a `microphone` they may publish later. `nc`: a session they had."""
         return await self._join(name, Microphone() if microphone else None, publishes=False, nc=nc)
 
-    async def speaker(self, name: str) -> Person:
-        return await self._join(name, Microphone(), publishes=True)
+    async def speaker(self, name: str, source: Source | None = None) -> Person:
+        """`source`: what they publish, if it is no `Microphone`."""
+        return await self._join(name, source or Microphone(), publishes=True)
 
     def enable(self, reader: Person | str) -> None:
         nc = reader if isinstance(reader, str) else reader.nc
@@ -182,7 +183,7 @@ class Meeting:
         async with asyncio.timeout(PATIENCE_S):
             await self.bot.gone.wait()
 
-    async def _join(self, name: str, microphone: Microphone | None, *, publishes: bool, nc: str = "") -> Person:
+    async def _join(self, name: str, microphone: Source | None, *, publishes: bool, nc: str = "") -> Person:
         ticket = self.server.issue_ticket(user_id=name.lower(), display_name=name)
         captions: list[TranscriptReceived] = []
         news = asyncio.Event()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import itertools
+import socket
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,6 +14,7 @@ from aiohttp import web
 
 from api.http import gate
 from api.http.gate import Gate, GatedSite, watched
+from tests.support.open_files import no_more_files
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -175,6 +179,37 @@ async def test_what_is_no_http_is_refused_without_repeating_it(sent):
         for told in (b"topsecret", b"Python", b"aiohttp", b"GARBAGE", b"yyy"):
             assert told not in answer
         await closed(writer)
+
+
+def waiting(address):
+    """Connected, as far as the kernel is concerned: the loop has had no turn yet."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    knocking = socket.socket(family)
+    knocking.settimeout(1)  # to connect at once is all that is asked
+    knocking.connect(address)
+    knocking.sendall(REQUEST)
+    knocking.setblocking(False)
+    return knocking
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "unix:{}/socket"], ids=["an address", "a socket file"])
+async def test_without_files_for_who_waits_it_is_tried_once_at_a_time_and_later_all_are_answered(
+    tmp_path, monkeypatch, host
+):
+    monkeypatch.setattr("asyncio.constants.ACCEPT_RETRY_DELAY", 0.02)
+    loop, failed = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: failed.append((loop.time(), context["exception"].errno)))
+    async with hall(limit=200, host=host.format(tmp_path)) as place, contextlib.AsyncExitStack() as sockets:
+        crowd = [sockets.enter_context(waiting(place.address)) for _ in range(60)]
+        with no_more_files():
+            await until(lambda: len(failed) >= 4)
+
+        times, errors = zip(*failed, strict=True)
+        assert set(errors) == {errno.EMFILE}
+        assert min(later - sooner for sooner, later in itertools.pairwise(times)) > 0.015
+        async with asyncio.timeout(2):
+            for each in crowd:
+                assert (await loop.sock_recv(each, 100)).startswith(b"HTTP/1.1 200")
 
 
 async def test_on_a_socket_file_everybody_is_the_same_and_nobody_a_crowd(tmp_path):

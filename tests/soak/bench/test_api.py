@@ -48,6 +48,7 @@ def test_rooms_are_captioned_under_load_and_after_the_attack(parts):
     assert total["rooms"] == total["rooms_captioned"] == total["rooms_captioned_after"] == ROOMS
     assert 0 < total["transcribe_ms_p50"] <= total["transcribe_ms_p99"]
     assert total["transcribe_failed"] == 0
+    assert 50 < total["first_answer_ms"] < 30_000
 
 
 @pytest.mark.model

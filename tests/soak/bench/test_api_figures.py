@@ -30,7 +30,7 @@ def attacked(**more):
 
 
 def told(load=LOAD, captioned=(4, 4), exit_status=0, limits=LIMITS, **more):
-    return summary(load, captioned, attacked(**more), limits, exit_status)
+    return summary(load, captioned, attacked(**more), limits, exit_status, first_answer_s=0.7123)
 
 
 def missed(**more):
@@ -43,6 +43,7 @@ def test_where_all_is_well_nothing_is_missed():
     assert sums["type"] == "summary"
     assert (sums["transcribe_ms_p99"], sums["hostile_requests"], sums["crashes"]) == (12.0, 10_000, 0)
     assert (sums["unexpected_5xx"], sums["rss_growth_mb"]) == (0, 0.0)
+    assert sums["first_answer_ms"] == 712
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 import sys
+import time
 
 import pytest
 
 from soak.bench import api_service
-from soak.bench.api_service import Footprint, ServiceFailed, ServiceProcess, free_port, median, serving
+from soak.bench.api_service import Footprint, ServiceProcess, median, serving
+from soak.service.process import ServiceFailed, free_port
 
 SECRET = "a secret of thirty-two characters"
 METRICS = """# HELP x
@@ -48,7 +50,9 @@ def started(tmp_path, **settings):
 
 async def test_it_is_asked_with_its_secret_until_it_is_stopped(tmp_path, program):
     program(f"METRICS = {METRICS.encode()!r}{ANSWERS}")
+    began = time.monotonic()
     async with started(tmp_path) as service:
+        assert 0.01 < service.first_answer_s <= time.monotonic() - began
         assert await service.is_alive()
         assert await service.get("/") == (200, f"Bearer {SECRET}".encode())
         assert await service.post("/x", b"{}") == (404, b"{}")

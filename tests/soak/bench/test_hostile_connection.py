@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from soak.bench.api_service import free_port
 from soak.bench.hostile_connection import LOOPBACK, connect, exchange
+from soak.service.process import free_port
 
 GUARD_S = 10.0
 

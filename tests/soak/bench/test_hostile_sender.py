@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from soak.bench.api_service import free_port
 from soak.bench.hostile import FLOOD_SHARE, ROUND
 from soak.bench.hostile_attack import TRANSCRIBE
 from soak.bench.hostile_connection import LOOPBACK
 from soak.bench.hostile_sender import GIVEN_UP, Attacker, Options
+from soak.service.process import free_port
 
 from .hostile_aim import AIM, APP_SECRET, SECRET
 

@@ -67,6 +67,29 @@ def test_a_voice_begins_again_at_its_end():
     assert [parse(speaker.packet()).payload for _ in range(4)] == [b"seven", b"one", b"four", b"seven"]
 
 
+def test_a_speaker_can_go_on_with_another_voice():
+    speaker = stream(sequence=5)
+    first = parse(speaker.packet())
+    speaker.turn(tails(Voice((b"do", b"re", b"mi"), bytes(3)), 2), at=4)
+    second = parse(speaker.packet())
+    assert second.payload == b"re"
+    assert (second.sequence - first.sequence, second.timestamp - first.timestamp) == (1, 960)
+
+
+def test_in_a_rest_time_goes_on_but_the_sequence_does_not():
+    speaker = stream(sequence=5, timestamp=2**32 - 960)
+    speaker.rest(3)
+    packet = parse(speaker.packet())
+    assert (packet.sequence, packet.timestamp) == (5, 2 * 960)
+
+
+def test_only_the_first_packet_after_a_rest_is_marked():
+    speaker = stream()
+    before = parse(speaker.packet())
+    speaker.mark()
+    assert [packet.marker for packet in (before, parse(speaker.packet()), parse(speaker.packet()))] == [0, 1, 0]
+
+
 def test_who_did_not_ask_for_levels_is_not_told_them():
     packet = parse(stream(level_id=0).packet(), level_id=2)
     assert packet.level == UNKNOWN_LEVEL

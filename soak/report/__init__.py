@@ -1,0 +1,1 @@
+"""What a long run found, for people: one page, made of one JSON object and the samples."""

@@ -1,0 +1,79 @@
+"""The books of a leg: one ledger for each place of a room, and what all of them say together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, Final
+
+from soak.faults.fault import Happened
+from soak.world.ledger import Counts, Ledger, total
+from soak.world.percentile import percentile
+from soak.world.recovery import LOOK_BACK_S, Strike, recovery
+
+MILLISECONDS: Final = 1000.0
+
+
+class Book:
+    """`rooms` are open at the same time. One room after another in the same place has the same ledger."""
+
+    def __init__(self, rooms: int) -> None:
+        self._ledgers = [Ledger(str(number)) for number in range(rooms)]
+
+    @contextlib.contextmanager
+    def room(self, number: int) -> Iterator[Ledger]:
+        """The life of a room: when it has ended by itself, nothing more will come of it. Where it was broken off, what
+        was said last may still have been on its way, and is not judged.
+        """
+        ledger = self._ledgers[number]
+        yield ledger
+        ledger.close(asyncio.get_running_loop().time())
+
+    def settle(self, now: float) -> None:
+        """Judge what is old enough; otherwise it would wait for the end."""
+        for ledger in self._ledgers:
+            ledger.settle(now)
+
+    def counts(self) -> Counts:
+        return total(ledger.counts for ledger in self._ledgers)
+
+    def so_far(self) -> dict[str, Any]:
+        """For the journal. Milliseconds are from the last speech of an utterance to its final."""
+        counts = self.counts()
+        return {
+            **asdict(counts),
+            "expected": counts.expected,
+            "final_ms_p50": self.latency_ms(50),
+            "final_ms_p95": self.latency_ms(95),
+        }
+
+    def latency_ms(
+        self, percent: float, since: float = float("-inf"), until: float = float("inf"), *, but: str = ""
+    ) -> float | None:
+        """Of finals that came in this time, in all rooms `but` one."""
+        waits = [
+            wait
+            for ledger in self._ledgers
+            if ledger.room != but
+            for at, wait in ledger.latencies
+            if since <= at <= until
+        ]
+        seconds = percentile(waits, percent)
+        return None if seconds is None else round(seconds * MILLISECONDS)
+
+    def between(self, begin: float, end: float) -> Counts:
+        """Of what was said in this time."""
+        return total(ledger.between(begin, end) for ledger in self._ledgers)
+
+    def recoveries_ms(self, happened: Happened, until: float) -> list[float | None]:
+        """Of each room in which somebody waited for a caption after the fault; None: in vain."""
+        strike = Strike(
+            fault=happened.fault.name,
+            struck_at=happened.struck_at,
+            healed_at=None if happened.recovers_from == happened.struck_at else happened.healed_at,
+        )
+        begin = happened.struck_at - LOOK_BACK_S
+        found = [recovery(strike, ledger.outcomes(begin, until)) for ledger in self._ledgers]
+        return [None if seconds is None else seconds * MILLISECONDS for waited, seconds in found if waited]

@@ -1,0 +1,137 @@
+"""What a run comes to: one object with the verdict, what became of captions, and which promises were kept. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from soak.faults.promises import Kept, together
+from soak.verdict.findings import Outcome
+from soak.verdict.leaks import judge
+from soak.verdict.sample import Sample
+from soak.world.percentile import percentile
+
+from .journal import Story
+from .options import Options
+
+MOST_TREE_MB: Final = 2000.0
+MEGABYTE_KB: Final = 1e6 / 1024
+NEWEST: Final = ("final_ms_p50", "final_ms_p95")  # not to be added up
+PASSED, BROKEN, CONFIGURATION, UNKNOWN = 0, 1, 2, 3  # exit statuses
+NOT_ASKED: Final = "This profile does not ask whether memory is flat."
+
+
+def result(options: Options, story: Story) -> dict[str, Any]:
+    """The last line of `--json`, and what the page is made of."""
+    profile = options.profile
+    verdict = judge(story.samples).as_json()
+    if not profile.trend and verdict["verdict"] != str(Outcome.LEAK):
+        verdict |= {"verdict": str(Outcome.UNKNOWN), "reasons": [NOT_ASKED]}
+    counts = _added(story.tallies)
+    last = story.samples[-1] if story.samples else None
+    peak_mb = _peak_mb(story.samples)
+    faults = [Kept(**{name: each[name] for name in ("fault", "promise", "measured", "kept")}) for each in story.faults]
+    recoveries = [ms for each in story.faults for ms in each["recovery_ms"] if ms is not None]
+    promises = [*_promises(options, counts, last, peak_mb), *together(faults)]
+    broken = [each for each in promises if each.kept is False]
+    leaks = verdict["verdict"] == str(Outcome.LEAK)
+    open_question = profile.trend and verdict["verdict"] == str(Outcome.UNKNOWN)
+    status = BROKEN if broken or leaks else UNKNOWN if open_question else PASSED
+    return {
+        **verdict,
+        "status": status,
+        "profile": profile.name,
+        "command": options.command,
+        "seconds": round(last.at_s) if last else 0,
+        "rooms": profile.rooms,
+        "speakers": profile.speakers,
+        "talking": profile.talking,
+        "recogniser": "stand-in for the model, in the engine's process" if profile.stand_in else "the model",
+        "signaling": "HPB and Janus" if options.real_stack else "embedded",
+        "heap_traced": profile.trace_heap,
+        "legs": story.legs,
+        "interrupted": any(tally.get("interrupted") for tally in story.tallies.values()),
+        "subscriptions": last.joins if last else 0,
+        "reconnects": last.reconnects if last else 0,
+        "utterances": last.utterances if last else 0,
+        "captions_expected": counts["expected"],
+        "captions_received": counts["received"],
+        "captions_marked": counts["marked"],
+        "silent_losses": counts["silent"],
+        "repeats": counts["repeated"],
+        "final_ms_p50": counts["final_ms_p50"],
+        "final_ms_p95": counts["final_ms_p95"],
+        "recovery_ms_p50": _rounded(percentile(recoveries, 50)),
+        "recovery_ms_p95": _rounded(percentile(recoveries, 95)),
+        "tree_mb_peak": peak_mb,
+        "counts": counts,
+        "promises": [asdict(each) for each in promises],
+        "strikes": story.faults,
+    }
+
+
+def _added(tallies: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """Of all legs; figures that cannot be added are those of the newest."""
+    added: Counter[str] = Counter()
+    for tally in tallies.values():
+        added.update({name: int(value or 0) for name, value in tally.items() if name not in NEWEST})
+    newest = tallies[max(tallies)] if tallies else {}
+    return (
+        {**added, **{name: newest.get(name) for name in NEWEST}} if added else {**_nothing(), **dict.fromkeys(NEWEST)}
+    )
+
+
+def _nothing() -> dict[str, Any]:
+    return dict.fromkeys(("expected", "received", "marked", "silent", "repeated"), 0)
+
+
+def _promises(
+    options: Options, counts: Mapping[str, Any], last: Sample | None, peak_mb: float | None
+) -> Iterator[Kept]:
+    """Those of any run."""
+    expected, silent, repeated = counts["expected"], counts["silent"], counts["repeated"]
+    told = f"{expected} expected, {counts['marked']} lost with a mark, {silent} lost silently, {repeated} repeated"
+    kept = None if not expected else not silent and not repeated
+    yield Kept(fault="captions", promise="No caption is lost silently, and none comes twice.", measured=told, kept=kept)
+    crashed = bool(counts.get("crashed"))
+    yield Kept(
+        fault="service",
+        promise="The service runs to the end.",
+        measured="it ended by itself" if crashed else "it did",
+        kept=not crashed,
+    )
+    if counts.get("not_emptied"):
+        times = counts["not_emptied"]
+        yield Kept(fault="leaving", promise="Bots leave when nobody reads.", measured=f"not {times} times", kept=False)
+    if peak_mb is not None:
+        yield Kept(
+            fault="memory",
+            promise=f"The service and its recogniser take no more than {MOST_TREE_MB:.0f} MB.",
+            measured=f"{peak_mb:.0f} MB at most",
+            kept=peak_mb <= MOST_TREE_MB,
+        )
+    yield from _goals(options, last)
+
+
+def _goals(options: Options, last: Sample | None) -> Iterator[Kept]:
+    """What a fast-forward has to get done: the proof is one of so many, or none."""
+    goal = asdict(options.profile.goal)
+    done = {"subscriptions": last.joins, "reconnects": last.reconnects, "utterances": last.utterances} if last else {}
+    missed = [
+        f"{done.get(name, 0):,} of {wanted:,} {name}" for name, wanted in goal.items() if done.get(name, 0) < wanted
+    ]
+    if any(goal.values()):
+        wanted = ", ".join(f"{count:,} {name}" for name, count in goal.items() if count)
+        measured = "; ".join(missed) or ", ".join(f"{done.get(name, 0):,} {name}" for name in goal)
+        yield Kept(fault="volume", promise=f"It has been through {wanted}.", measured=measured, kept=not missed)
+
+
+def _peak_mb(samples: Sequence[Sample]) -> float | None:
+    peaks = [each.values["tree_rss_kb"] for each in samples if "tree_rss_kb" in each.values]
+    return round(max(peaks) / MEGABYTE_KB, 1) if peaks else None
+
+
+def _rounded(value: float | None) -> int | None:
+    return None if value is None else round(value)

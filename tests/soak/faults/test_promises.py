@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soak.faults.fault import Fault, Limits
+from soak.faults.promises import Observed, check, not_struck, together
+
+
+def fault(name="a fault", **limits):
+    return Fault(name=name, promise="It is borne.", limits=Limits(**limits), act=lambda *_: None)
+
+
+def seen(**changed):
+    return Observed(**{"expected": 10, **changed})
+
+
+KILLED = fault("engine_killed", recovery_s=5.0, since="strike", marked=0, restarts=1)
+RESTARTED = {"restarts_before": 3, "restarts_after": 4}
+
+
+def test_a_promise_that_was_kept_says_what_was_seen():
+    kept = check(KILLED, seen(recovery_ms=[1200.0, 4400.0], **RESTARTED))
+    assert kept.kept is True
+    assert (kept.fault, kept.promise) == ("engine_killed", "It is borne.")
+    assert "10 captions expected: 0 lost silently" in kept.measured
+    assert "captions back after 4.4 s at most" in kept.measured
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"silent": 1}, "1 lost silently"),
+        ({"repeated": 2}, "2 repeated"),
+        ({"marked": 1}, "1 with a mark"),
+        ({"recovery_ms": [1000.0, 5001.0]}, "back after 5.0 s"),
+        ({"recovery_ms": [1000.0, None]}, "did not come back in 1 of 2 rooms"),
+        ({"restarts_after": 3}, "started again 0 times, not 1"),
+        ({"restarts_after": 5}, "started again 2 times, not 1"),
+        ({"still_running": False}, "did not survive"),
+        ({"left": {"open files": 2}}, "left behind: 2 open files"),
+    ],
+)
+def test_each_limit_breaks_the_promise_by_itself(changed, told):
+    kept = check(KILLED, seen(**{"recovery_ms": [1000.0], **RESTARTED, **changed}))
+    assert kept.kept is False
+    assert told in kept.measured
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"expected": 0}, "nobody spoke"),
+        ({"recovery_ms": []}, "no room had a caption to come back"),
+        ({"restarts_before": None}, "not known"),
+        ({"still_running": None}, "cannot be seen"),
+    ],
+)
+def test_what_could_not_be_seen_leaves_it_open_and_says_why(changed, told):
+    kept = check(KILLED, seen(**{"recovery_ms": [1000.0], **RESTARTED, **changed}))
+    assert kept.kept is None
+    assert told in kept.measured
+
+
+def test_what_is_broken_is_broken_whatever_else_could_not_be_seen():
+    assert check(KILLED, seen(silent=1)).kept is False
+
+
+def test_marks_are_allowed_where_nothing_is_promised_of_them():
+    assert check(fault(), seen(marked=3)).kept is True
+
+
+def test_a_recogniser_that_starts_again_though_nothing_was_done_to_it_breaks_the_promise():
+    assert check(fault(), seen(restarts_before=0, restarts_after=1)).kept is False
+
+
+def test_less_than_before_is_nothing_left_behind():
+    assert check(fault(), seen(left={"open files": -2, "threads": 0})).kept is True
+
+
+@pytest.mark.parametrize(("during", "kept"), [(1000.0, True), (1200.0, True), (1201.0, False)])
+def test_other_rooms_may_be_slower_by_a_fifth(during, kept):
+    found = check(fault(others_slower=1.2), seen(other_rooms_p95_calm_ms=1000.0, other_rooms_p95_fault_ms=during))
+    assert found.kept is kept
+    assert "1000 ms in calm" in found.measured
+
+
+@pytest.mark.parametrize(("calm", "during"), [(None, 900.0), (900.0, None), (0.0, 900.0)])
+def test_without_captions_in_other_rooms_nothing_can_be_said_of_them(calm, during):
+    found = check(fault(others_slower=1.2), seen(other_rooms_p95_calm_ms=calm, other_rooms_p95_fault_ms=during))
+    assert found.kept is None
+
+
+def test_a_fault_that_could_not_be_brought_about_says_nothing_of_the_promise():
+    found = not_struck(KILLED, "the recogniser has no process now")
+    assert found.kept is None
+    assert found.measured == "not struck: the recogniser has no process now"
+
+
+def test_of_many_strikes_the_worst_is_told_once_for_each_fault():
+    good = check(KILLED, seen(recovery_ms=[1000.0], **RESTARTED))
+    bad = check(KILLED, seen(recovery_ms=[9000.0], **RESTARTED))
+    other = check(fault("b"), seen())
+    one, two = together([good, bad, not_struck(KILLED, "x"), other, good])
+    assert (one.fault, one.kept) == ("engine_killed", False)
+    assert one.measured.startswith("kept 2 of 4 times; the worst: ")
+    assert "9.0 s" in one.measured
+    assert two == other
+
+
+@given(
+    st.integers(0, 2), st.integers(0, 2), st.integers(0, 2), st.booleans(), st.lists(st.floats(0, 10_000) | st.none())
+)
+def test_a_promise_is_kept_only_if_nothing_was_lost_and_all_came_back(silent, repeated, marked, running, recovery):
+    observed = seen(
+        silent=silent, repeated=repeated, marked=marked, still_running=running, recovery_ms=recovery, **RESTARTED
+    )
+    found = check(KILLED, observed)
+    harmless = not (silent or repeated or marked) and running
+    back = [each for each in recovery if each is not None and each <= 5000]
+    assert (found.kept is True) == (harmless and bool(recovery) and len(back) == len(recovery))
+    assert found.measured
