@@ -27,6 +27,7 @@ CHECK_S: Final = 1.0  # between two looks
 YOUNG: Final = 1  # the generations of objects that are younger than a look or two
 TIDY_EACH_S: Final = 5.0  # all generations, at most that often …
 REST: Final = 1000  # … and so many times as long as it took: with thousands of objects more, it takes longer …
+EMPTY_LOOKS: Final = 2  # at a service without rooms: what was closed last has let go by then
 TIDY_GROWN: Final = 1_000_000  # bytes: … and only once so much more is in use
 
 
@@ -40,6 +41,7 @@ class MemoryWatch:
         self._told = False
         self._not_before = 0.0
         self._least: int | None = None  # in use since it was last tidied up
+        self._empty_looks = 0  # in a row
 
     async def run(self) -> None:
         """Look until cancelled. Not with each request: it costs system calls, and changes slowly."""
@@ -61,9 +63,14 @@ class MemoryWatch:
         self._observe(ours + rss_of(self._engine.pid))
 
     def is_due(self, ours: int, *, now: float) -> bool:
-        """Is it time to look for what can be given back, with so many bytes in use by this process?"""
+        """Is it time to look for what can be given back, with so many bytes in use by this process?
+
+        Once after the last room has closed, whatever it takes: nobody is there to be kept waiting.
+        """
+        self._empty_looks = self._empty_looks + 1 if self._idle() else 0
         self._least = ours if self._least is None else min(self._least, ours)
-        return ours - self._least >= TIDY_GROWN and now >= self._not_before
+        grown = ours - self._least >= TIDY_GROWN and now >= self._not_before
+        return grown or self._empty_looks == EMPTY_LOOKS
 
     def tidied(self, *, took_s: float, now: float) -> None:
         """It was done; nothing else could be done meanwhile."""

@@ -35,8 +35,8 @@ assert after < before - 100_000_000, (before, freed, after)
 """
 
 
-def watch():
-    return MemoryWatch(admission=Admission(AdmissionSettings()), engine=None, idle=lambda: True)
+def watch(idle=lambda: False):
+    return MemoryWatch(admission=Admission(AdmissionSettings()), engine=None, idle=idle)
 
 
 def test_what_is_free_is_given_back_to_the_system():
@@ -62,6 +62,16 @@ def test_however_much_grows_it_is_done_only_now_and_then(took_s, rest_s):
 
     assert not looked.is_due(200 * MB, now=2.0 + rest_s - 0.1)
     assert looked.is_due(200 * MB, now=2.0 + rest_s)
+
+
+def test_it_is_done_once_each_time_that_the_last_room_has_closed():
+    empty = iter([False, True, True, True, False, True, False, True, True, True])
+    looked = watch(lambda: next(empty))
+    looked.tidied(took_s=1.0, now=0.0)  # nothing else would be due for a long time
+
+    due = [looked.is_due(100 * MB, now=float(second)) for second in range(10)]
+
+    assert [second for second, each in enumerate(due) if each] == [2, 8]
 
 
 def test_a_process_that_is_gone_uses_nothing():
