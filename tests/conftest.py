@@ -19,6 +19,11 @@ hypothesis.settings.load_profile("ours")
 LEAK_GRACE_S = 3.0  # threads of native libraries end a moment after they were told to
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs of the soak come first: a long test that begins last would be waited for."""
+    items.sort(key=lambda item: item.get_closest_marker("soak") is None)
+
+
 @pytest.fixture(autouse=True)
 def no_leaked_threads():
     """A decoder thread that survives its test is a peer connection that was not closed."""

@@ -26,6 +26,7 @@ from soak.stack import Missing, StackFailed
 from soak.stack.namespace import NoNamespace, media_address, run_inside
 from soak.world.profile import Profile, UnknownProfile, find, find_churn
 
+from .journal import NAME as JOURNAL
 from .journal import BadJournal, Story, read
 from .options import Attach, Options
 from .progress import Progress
@@ -49,6 +50,7 @@ def soak(
     faults: Annotated[str, typer.Option(help="none, gentle, all, or names with commas between them.")] = "",
     real: Annotated[bool, typer.Option("--real", help="On the real HPB and Janus, in a network namespace.")] = False,
     recogniser: Annotated[str, typer.Option(help="model or stand-in; empty: as the profile says.")] = "",
+    heap: Annotated[bool | None, typer.Option("--heap/--no-heap", help="Trace Python's heap; it takes memory.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is left to chance.")] = 1,
     out: Annotated[Path | None, typer.Option(help="A new folder for journal, log and report.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
@@ -70,16 +72,16 @@ def soak(
             fail(f"--plant: {plant!r} is not known; use one of {', '.join(PLANTS)}")
         story = None
         if resume is not None:
-            story, folder = read(resume), resume
-            options = Options.read(story.options)
+            story = read(resume)
+            options = _as_before(story, resume)
         else:
-            shaped = _shaped(find(profile), hours, rooms, speakers, talking, churn, faults, recogniser, real)
+            shaped = _shaped(find(profile), hours, rooms, speakers, talking, churn, faults, recogniser, heap, real)
             command = shlex.join(["roomscribe", *sys.argv[1:]])
             options = Options(profile=shaped, command=command, seed=seed, real_stack=real, plant=plant)
-            folder = _new_folder(out, profile)
         attach = _attach(url, secret, signaling_port, internal_secret)
         if options.real_stack and not media_address():
             run_inside([sys.executable, *sys.argv])
+        folder = resume if resume is not None else _new_folder(out, profile)  # last: it is made once
         report = asyncio.run(_run(options, folder, console, story, attach))
     except (UnknownProfile, NoSuchFault, *KNOWN) as error:
         fail(f"the soak cannot run: {error}")
@@ -119,6 +121,7 @@ def _shaped(
     churn: str,
     faults: str,
     recogniser: str,
+    heap: bool | None,
     real: bool,
 ) -> Profile:
     """The profile, with what was asked for otherwise. Raises `UnknownProfile`, `NoSuchFault`."""
@@ -131,6 +134,8 @@ def _shaped(
             speakers=speakers or profile.speakers,
             talking=talking or profile.talking,
         )
+    if heap is not None:
+        profile = replace(profile, trace_heap=heap)
     if churn:
         profile = replace(profile, churn=find_churn(churn))
     if faults:
@@ -141,6 +146,13 @@ def _shaped(
         profile = replace(profile, stand_in=recogniser == "stand-in", short=recogniser == "stand-in")
     chosen(profile.faults, real_stack=real)
     return profile
+
+
+def _as_before(story: Story, folder: Path) -> Options:
+    try:
+        return Options.read(story.options)
+    except (KeyError, TypeError) as error:
+        raise BadJournal(f"{folder / JOURNAL}: has options of another version ({error}); begin a new run") from error
 
 
 def _new_folder(out: Path | None, profile: str) -> Path:

@@ -97,7 +97,7 @@ def read(folder: Path) -> Story:
         raise BadJournal(f"{path}: cannot be read ({error.strerror}); --resume takes the folder of a run") from error
     entries = [entry for line in lines if (entry := _parsed(line)) is not None]
     header = next((entry for entry in entries if entry.get("kind") == HEADER), None)
-    if header is None or header.get("format") != FORMAT:
+    if header is None or header.get("format") != FORMAT or not isinstance(header.get("options"), dict):
         raise BadJournal(f"{path}: is not the journal of a soak, or of another version; begin a new run")
     story = Story(options=header["options"])
     try:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from soak.faults.promises import Kept, together
 from soak.verdict.findings import Outcome
 from soak.verdict.leaks import judge
-from soak.verdict.sample import Sample
+from soak.verdict.sample import METRICS, Sample
 from soak.world.percentile import percentile
 
 from .journal import Story
@@ -26,7 +26,7 @@ NOT_ASKED: Final = "This profile does not ask whether memory is flat."
 def result(options: Options, story: Story) -> dict[str, Any]:
     """The last line of `--json`, and what the page is made of."""
     profile = options.profile
-    verdict = judge(story.samples).as_json()
+    verdict = judge(story.samples, slack=profile.slack).as_json()
     if not profile.trend and verdict["verdict"] != str(Outcome.LEAK):
         verdict |= {"verdict": str(Outcome.UNKNOWN), "reasons": [NOT_ASKED]}
     counts = _added(story.tallies)
@@ -42,6 +42,7 @@ def result(options: Options, story: Story) -> dict[str, Any]:
     return {
         **verdict,
         "status": status,
+        "flat_below_kb_per_subscription": METRICS["rss_kb"].per_join * profile.slack,
         "profile": profile.name,
         "command": options.command,
         "seconds": round(last.at_s) if last else 0,

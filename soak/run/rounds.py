@@ -8,6 +8,7 @@ import logging
 import random
 from typing import Final
 
+from soak.service.process import ServiceFailed
 from soak.verdict.sample import LOAD, REST
 from soak.world.captions import Refused
 from soak.world.person import NotIn
@@ -69,9 +70,10 @@ class Rounds:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(EMPTY_S):
                 while True:
-                    scrape = await self._stage.service.scrape()
-                    if not scrape.sum("roomscribe_rooms") and not scrape.sum("roomscribe_speakers"):
-                        return True
+                    with contextlib.suppress(ServiceFailed):  # it stands still, or is gone, which others will see
+                        scrape = await self._stage.service.scrape()
+                        if not scrape.sum("roomscribe_rooms") and not scrape.sum("roomscribe_speakers"):
+                            return True
                     await asyncio.sleep(LOOK_S)
         return False
 

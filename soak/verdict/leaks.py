@@ -46,8 +46,10 @@ class _Course:
     finding: Finding
 
 
-def judge(samples: Sequence[Sample]) -> Verdict:
-    """The samples of a run; any order."""
+def judge(samples: Sequence[Sample], *, slack: float = 1.0) -> Verdict:
+    """The samples of a run; any order. `slack`: so many times the limits of `METRICS` still pass for flat, in runs that
+    are too short to prove more. What is called a leak does not depend on it.
+    """
     groups, rests, at_rest = _looked_at(samples)
     enough = len(groups) >= (MIN_RESTS if at_rest else MIN_LOADED)
     late = _at(_second_halves([group[0].leg for group in groups]), groups)
@@ -57,7 +59,7 @@ def judge(samples: Sequence[Sample]) -> Verdict:
     courses = [_course(name, groups, rests, after, axis) for name in names]
     trends = [each.whole.get(axis) if axis else None for each in courses]
     corrected = holm([trend.p_value if trend else 1.0 for trend in trends])
-    findings = tuple(_judged(each, p, len(courses)) for each, p in zip(courses, corrected, strict=True))
+    findings = tuple(_judged(each, p, len(courses), slack) for each, p in zip(courses, corrected, strict=True))
     outcome, reasons = _together(findings, enough=enough, axis=axis, points=len(groups), at_rest=at_rest)
     return Verdict(verdict=outcome, findings=findings, reasons=reasons, points=len(groups), at_rest=at_rest)
 
@@ -143,7 +145,7 @@ def _course(name: str, groups: Sequence[Group], rests: Sequence[Group], after: G
     return _Course(name=name, whole=whole, late=late, span=_span(places[axis], legs) if axis else 0.0, finding=finding)
 
 
-def _judged(course: _Course, p_value: float, family: int) -> Finding:
+def _judged(course: _Course, p_value: float, family: int, slack: float) -> Finding:
     """`p_value`: after the correction for a `family` of so many."""
     metric, axis, left = METRICS[course.name], course.finding.axis, course.finding.left
     whole, late = (course.whole[axis], course.late[axis]) if axis else (None, None)
@@ -157,7 +159,7 @@ def _judged(course: _Course, p_value: float, family: int) -> Finding:
     judged = course.late if levels_off else course.whole
     if left or leaks:
         outcome = Outcome.LEAK
-    elif left == 0 or _within_limits(judged, metric, axis):  # what is back to the last one has lost nothing
+    elif left == 0 or _within_limits(judged, metric, axis, slack):  # what is back to the last one has lost nothing
         outcome = Outcome.FLAT
     else:
         outcome = Outcome.UNKNOWN
@@ -175,12 +177,13 @@ def _judged(course: _Course, p_value: float, family: int) -> Finding:
     )
 
 
-def _within_limits(trends: Mapping[str, Trend | None], metric: Metric, axis: str | None) -> bool:
+def _within_limits(trends: Mapping[str, Trend | None], metric: Metric, axis: str | None, slack: float) -> bool:
     """Not even the upper end of an interval is too much. Where nobody joined, an utterance may take what a join may."""
     limits = {axis: metric.per_join} if metric.per_utterance is None else {"utterance": metric.per_utterance}
     if axis == "join":
         limits["join"] = metric.per_join
-    return all(trend.high < limit for each, limit in limits.items() if each and (trend := trends[each]) is not None)
+    bound = [(trend, limit) for each, limit in limits.items() if each and (trend := trends[each]) is not None]
+    return all(trend.high < slack * limit for trend, limit in bound)
 
 
 def _together(

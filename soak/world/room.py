@@ -15,7 +15,7 @@ import aiohttp
 from pipeline import GAP_MARK
 from signaling import TranscriptReceived
 
-from .captions import Captions
+from .captions import Captions, Refused
 from .ledger import Caption, Ledger, Spoken
 from .mouth import Conductor, Mouth
 from .network import Network
@@ -42,7 +42,7 @@ class Tally:
     joins: int = 0
     utterances: int = 0
     guests: int = 0
-    not_in: int = 0  # people who could not enter
+    not_in: int = 0  # people who could not enter, or not read
     unheard: int = 0  # speakers whom nobody received within `LIVE_S`
     of_nobody: int = 0  # captions of speakers whom nobody knows
 
@@ -109,7 +109,7 @@ class Room:
         """One after another in this seat."""
         churn = self._world.profile.churn
         number = 0
-        await asyncio.sleep(self._chance.uniform(0.0, min(churn.stay_s or 1.0, 5.0)))
+        await asyncio.sleep(self._chance.uniform(0.0, self._world.profile.arrive_s))
         while _now() < until:
             stay_until = min(until, _now() + self._about(churn.stay_s)) if churn.stay_s else until
             try:
@@ -202,7 +202,7 @@ class Room:
                 ):
                     world.tally.guests += 1
                     await asyncio.sleep(min(self._about(churn.guest_s), max(0.0, until - _now())))
-            except NotIn:
+            except (NotIn, Refused):
                 world.tally.not_in += 1
             await asyncio.sleep(self._about(churn.away_s))
 
