@@ -87,10 +87,12 @@ class Delivery:
             await self._connected()  # connections may have come and gone meanwhile
             match transcript:
                 case None:
-                    for reader in self._targets.back():
-                        await self._catch_up(reader)
+                    with self._client.together():
+                        for reader in self._targets.back():
+                            await self._catch_up(reader)
                 case FinalTranscript() as final:
-                    await self._send_to_all(final)
+                    with self._client.together():  # with the question for its receipt: else it may come twice
+                        await self._send_to_all(final)
                 case PartialTranscript() as partial:
                     await self._send_partial(partial)
 
@@ -153,8 +155,9 @@ class Delivery:
             if not await self._asked_and_answered(connection):
                 continue
             for sent in self._receipts.in_doubt(connection=connection):
-                if not await self._send_again(sent):
-                    break
+                with self._client.together():
+                    if not await self._send_again(sent):
+                        break
                 self._receipts.settle(sent)
 
     async def _asked_and_answered(self, connection: int) -> bool:

@@ -212,7 +212,10 @@ class Peer:
         """Release sockets and the decoder thread."""
         if self._tap is not None and self.tapped:
             self._tap.detach()
-        await close_connection(self._connection)
+        await asyncio.shield(self._close())  # as in `close_connection`
+
+    async def _close(self) -> None:
+        await _close(self._connection)
         self._release()
 
     def _lead_to_receiver(self, transceiver: RTCRtpTransceiver) -> None:

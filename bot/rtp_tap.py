@@ -135,6 +135,7 @@ class Tap:
         self._sweeper = sweeper
         self._clock = asyncio.get_running_loop().time
         self._connection: Any = None  # the present one; whatever an older one still brings is left alone
+        self._sockets: list[socket.socket] = []  # of the present connection; ≤ its candidates
 
     def attach(self, transceiver: RTCRtpTransceiver) -> Callable[[], None]:
         """Call it between the offer and the answer: before anything can arrive, and aiortc starts its decoder.
@@ -165,10 +166,10 @@ class Tap:
             if self._sweeper is not None:
                 for protocol in list(getattr(connection, "_protocols", ())):
                     clocks = Clocks(getattr(track_receiver, _LSR), getattr(track_receiver, _LSR_AT))
-                    replaced.append((protocol, "connection_lost"))
+                    replaced.add((protocol, "connection_lost"))
                     self._take_over(protocol, dtls._rx_srtp, clocks, self._sweeper)
 
-        replaced: list[tuple[Any, str]] = [(connection, "data_received"), (track_receiver, "receive")]
+        replaced: set[tuple[Any, str]] = {(connection, "data_received"), (track_receiver, "receive")}
         connection.data_received = data_received
         track_receiver.receive = receive
 
@@ -179,10 +180,18 @@ class Tap:
 
         return release
 
+    def drain(self) -> None:
+        """Hear what has come in and was not read yet: the last word of somebody who has just left."""
+        if self._sweeper is not None:
+            for sock in self._sockets:
+                self._sweeper.drain(sock)
+
     def detach(self) -> None:
         """Nothing more comes from the connection; another may be attached."""
         if self._connection is not None:
+            self.drain()
             self._connection = None
+            self._sockets.clear()
             self.receiver.source_ended(now=self._clock())
 
     def _rtp(self, data: bytes, srtp: pylibsrtp.Session | None) -> None:
@@ -220,8 +229,11 @@ class Tap:
     def _take_over(self, protocol: Any, srtp: pylibsrtp.Session, clocks: Clocks, sweeper: Sweeper) -> None:
         """Read the socket of an ICE candidate. One that has none (TURN) goes on as before."""
         sock = getattr(getattr(protocol, "transport", None), "_sock", None)
-        if not isinstance(sock, socket.socket) or hasattr(protocol, "swept"):
+        if not isinstance(sock, socket.socket):
             return
+        self.receiver.read_until = sweeper.read_until
+        if hasattr(protocol, "swept"):
+            return  # this is a renegotiation
         lost, received = protocol.connection_lost, protocol.datagram_received
         data, take_in = sweeper.buffer, self.receiver.packet
         cipher = InPlace(srtp, data)
@@ -249,6 +261,6 @@ class Tap:
         loop: Any = asyncio.get_running_loop()
         protocol.connection_lost = connection_lost
         sweeper.watch(sock, on_datagram, protocol.error_received)
+        self._sockets.append(sock)
         loop._remove_reader(sock.fileno())  # the public way refuses a transport's socket
         protocol.swept = True
-        self.receiver.read_until = sweeper.read_until

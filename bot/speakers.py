@@ -35,6 +35,7 @@ from .sweep import Sweeper
 
 log = logging.getLogger("roomscribe.bot.speakers")
 
+BACK_WITHIN_S: Final = 60.0  # whoever is heard again later than this is somebody else to us
 MAX_FINISHING: Final = 200  # speakers of a room whose last words are still decoded; beyond, the oldest's are given up
 
 
@@ -97,6 +98,7 @@ class Speakers:
         self._all_finished = asyncio.Event()
         self._all_finished.set()
         self._not_before: dict[str, float] = {}  # failed speakers; emptied as they are retried or leave
+        self._former: dict[str, tuple[RtpReceiver, float]] = {}  # of those who will be heard anew; ≤ max_speakers
         self._told: set[Bound] = set()  # what the log has been told of
 
     @property
@@ -122,6 +124,8 @@ class Speakers:
             self.stop(session_id)
         for session_id in [each for each in self._not_before if each not in wanted]:
             del self._not_before[session_id]
+        for session_id in [each for each, (_, at) in self._former.items() if now - at > BACK_WITHIN_S]:
+            del self._former[session_id]
         for session_id in [each for each, at in self._not_before.items() if now >= at]:
             self._start(session_id, tasks)  # nobody else was given its place
         for session_id in self._places.seat(wanted, heard=self._heard(), now=now):
@@ -137,6 +141,7 @@ class Speakers:
         if len(self._finishing) > MAX_FINISHING and (oldest := self._finishing[0]).running is not None:
             oldest.running.cancel()
         self._all_finished.clear()
+        speaker.subscriber.drain()
         if speaker.subscribing is not None:
             speaker.subscribing.cancel()
         speaker.close_intake()
@@ -156,8 +161,14 @@ class Speakers:
     def start_afresh(self, *, now: float) -> None:
         """The signaling session is a new one, and the subscriptions died with the old one."""
         self._places.keep(self._heard(), now=now)
-        for session_id in list(self._active):
+        for session_id, speaker in list(self._active.items()):
+            self._interrupted(session_id, speaker, now=now)
             self.stop(session_id)
+
+    def _interrupted(self, session_id: str, speaker: Speaker, *, now: float) -> None:
+        """It is our doing that they are not heard until they are started again: readers are told what that costs."""
+        if speaker.receiver is not None and len(self._former) < self._settings.max_speakers:
+            self._former[session_id] = (speaker.receiver, now)
 
     def abandon(self) -> None:
         """Wait no longer for the last words of those that were stopped."""
@@ -211,14 +222,18 @@ class Speakers:
         )
         speaker = Speaker(pipeline=pipeline, subscriber=subscriber, receiver=receiver)
         self._active[session_id] = speaker
+        former = self._former.pop(session_id, None)
+        if former is not None and receiver is not None:
+            receiver.follows(former[0])
 
         def failed(error: Exception) -> None:
             self._metrics.speaker_failed()
             self._troubles.note(f"a speaker's captions broke off ({type(error).__name__})")
             if self._active.get(session_id) is speaker:
                 del self._active[session_id]
-                clock = asyncio.get_running_loop().time
-                self._not_before[session_id] = clock() + self._settings.speaker_retry_s
+                now = asyncio.get_running_loop().time()
+                self._interrupted(session_id, speaker, now=now)
+                self._not_before[session_id] = now + self._settings.speaker_retry_s
 
         speaker.running = tasks.create_task(guard("a speaker", self._run(speaker), failed))
 

@@ -18,6 +18,7 @@ import av
 from aiortc import RTCIceServer
 
 from pipeline import ChannelClosed, ChannelStats, DropOldest
+from pipeline.standstill import STANDSTILL_S
 from signaling import Candidate, ClientMessage, ErrorReply, MessageTooLarge, Offer, SendAnswer, SendOfferRequest
 
 from .errors import PeerFailed
@@ -33,6 +34,7 @@ log = logging.getLogger("roomscribe.bot.subscriber")
 MAX_SDP: Final = 65_536  # characters: HPB takes no larger message from a publisher
 MAILBOX: Final = 256  # an offer and its candidates; more only from a flood
 CLOSE_TIMEOUT_S: Final = 5.0
+UNREAD_S: Final = 1.0  # after a standstill of this process: what the sockets hold is read before anything is given up
 
 
 OFFER: Final = "offer:"  # request ids: "offer:PUBLISHER" and "answer:SID:PUBLISHER"
@@ -122,6 +124,11 @@ class Subscriber:
             return
         self._mailbox.put(message)
 
+    def drain(self) -> None:
+        """Hear what has come in already: the publisher has left."""
+        if self._tap is not None:
+            self._tap.drain()
+
     async def run(self) -> None:
         """Keep the subscription alive until cancelled."""
         clock = asyncio.get_running_loop().time
@@ -140,7 +147,10 @@ class Subscriber:
             async with asyncio.timeout_at(self._alarm):
                 item = await self._mailbox.get()
         except TimeoutError:
-            self._alarm = None
+            alarm, self._alarm = self._alarm, None
+            if alarm is not None and clock() - alarm >= STANDSTILL_S:  # it was us who did not listen
+                self._alarm = clock() + UNREAD_S
+                return ()
             self._note_packets()
             return self._core.woke(now=clock())
         self._note_packets()

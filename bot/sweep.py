@@ -15,6 +15,7 @@ from typing import Final
 
 SWEEP_S: Final = 0.06  # how long datagrams may lie; `pipeline.jitter` holds back a little longer
 DATAGRAMS_A_TURN: Final = 3  # of one socket: what a microphone sends in that time. Others' floods are not waited for
+MOST_DRAINED: Final = 300  # datagrams of one socket: more than its buffer has room for (212,992 bytes, Linux's default)
 BUDGET_S: Final = 0.004  # at a stretch; then the loop has its turn
 DATAGRAM_BYTES: Final = 2048  # no RTP packet is larger
 AT_ONCE: Final = 64  # sockets told of by one system call, and read before the budget is looked at
@@ -53,6 +54,13 @@ class Sweeper:
         if self._watched.pop(sock.fileno(), None) is not None:
             self._epoll.unregister(sock.fileno())
 
+    def drain(self, sock: socket.socket) -> None:
+        """Read what lies in it, now. One that is not watched is fine."""
+        number = sock.fileno()
+        for _ in range(MOST_DRAINED // DATAGRAMS_A_TURN):
+            if not self._read(number, self._loop.time()):
+                return
+
     def close(self) -> None:
         """Leave all sockets alone."""
         if self._timer is not None:
@@ -90,22 +98,24 @@ class Sweeper:
             ready = poll(0, AT_ONCE)
         self._read_until = began
 
-    def _read(self, number: int, now: float) -> None:
+    def _read(self, number: int, now: float) -> bool:
+        """May there be more?"""
         watched = self._watched.get(number)
         if watched is None:
-            return  # it was unwatched by what another socket brought
+            return False  # it was unwatched by what another socket brought
         sock, on_datagram, on_error = watched
         for _ in range(DATAGRAMS_A_TURN):
             try:
                 length, address = sock.recvfrom_into(self.buffer)
             except (BlockingIOError, InterruptedError):
-                return
+                return False
             except OSError as error:  # such as the other side's "port unreachable"
                 self._loop.call_soon(on_error, error)
-                return
+                return False
             try:
                 on_datagram(length, address, now)
             except Exception as error:  # noqa: BLE001 — whatever one datagram brought, the others are read
                 self._loop.call_exception_handler({"message": "a datagram was not taken", "exception": error})
             if number not in self._watched:
-                return  # that was its last
+                return False  # that was its last
+        return True

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .asking import Asker
@@ -30,6 +31,14 @@ from .utterance import ClosedUtterance, EarlyFinal, OpenUtterance, count_correct
 log = logging.getLogger("roomscribe.pipeline.finals")
 
 SURE: Final = -0.4  # log-probability per token: of what is less probable, the full stop may be a guess too
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gap:
+    """A `place` where words are missing. `was_closed`: it stands for an utterance whose final is not out yet."""
+
+    place: ClosedUtterance
+    was_closed: bool
 
 
 def makes_sentence(decoded: Hypothesis) -> bool:
@@ -59,10 +68,10 @@ class Finals:
         self._min_voiced = min_voiced
         self._totals = totals
         self._closed: DropOldest[ClosedUtterance] = DropOldest(capacity, totals.queue("speaker_utterances"))
-        self._gap: ClosedUtterance | None = None  # what was dropped and not marked yet: however much, one mark
+        self._waiting: deque[int] = deque()  # numbers of the utterances in `_closed`; ≤ `capacity`
+        self._gaps: list[_Gap] = []  # not marked yet, in order: one before each that waits, and a last one
         self._early: EarlyFinal | None = None  # of the open utterance
         self._news = asyncio.Event()  # there may be something to say
-        self._gap_counts = False  # the gap is one of `_unsaid`: an utterance that was closed
         self._unsaid = 0  # closed utterances whose final is not out yet
 
     @property
@@ -130,6 +139,7 @@ class Finals:
         )
         self._unsaid += 1
         self._asker.waiting_s += utterance.length_s
+        self._waiting.append(utterance.number)
         lost = self._closed.put(utterance)
         if lost is not None:  # overload: the reader is told, in its turn, that words are missing here
             self._lose(lost)
@@ -137,11 +147,12 @@ class Finals:
     def missed(self, spoken: OpenUtterance, audio: AudioChunk) -> None:
         """Audio was lost before anybody heard whether there were words in it: readers are told before the next final.
 
-        `spoken` and `audio` are empty: they say where.
+        `spoken` and `audio` are empty: they say where. It is news of just now, however long ago anything was heard.
         """
-        shown, heard_at = self._gap is not None and self._gap.shown, self._hearing.heard_at
+        now = asyncio.get_running_loop().time()
         self._news.set()
-        self._gap = ClosedUtterance(spoken=spoken, audio=audio, heard_at=heard_at, due=heard_at, shown=shown)
+        place = ClosedUtterance(spoken=spoken, audio=audio, heard_at=now, due=now)
+        self._note_gap(_Gap(place, was_closed=False))
         self._totals.gaps += 1
 
     def finish(self) -> None:
@@ -153,7 +164,7 @@ class Finals:
     def give_up(self) -> None:
         """Nobody will work any more: what was not said yet counts as lost."""
         if self._unsaid:
-            self._totals.gaps += self._unsaid - self._gap_counts
+            self._totals.gaps += self._unsaid - sum(gap.was_closed for gap in self._gaps)
             self._totals.gap_s += self._asker.waiting_s
         self._translations.give_up()
 
@@ -165,7 +176,7 @@ class Finals:
             except ChannelClosed:
                 await self._say_gap(tasks)
                 return
-            if utterance is None or (self._gap is not None and self._gap.number < utterance.number):
+            if utterance is None or (self._gaps and self._gaps[0].place.number < utterance.number):
                 await self._say_gap(tasks)
             if utterance is not None:
                 texts, language = await self._texts(utterance)
@@ -175,30 +186,44 @@ class Finals:
         """The next one to say. None: a gap is to be told, and no words, said or being spoken, go before it."""
         while True:
             if (utterance := self._closed.take()) is not None:
+                self._waiting.popleft()
                 return utterance
-            if self._gap is not None and not self._hearing.open:
+            if self._gaps and not self._hearing.open:
                 return None
             self._news.clear()
             await self._news.wait()
 
     async def _say_gap(self, tasks: asyncio.TaskGroup) -> None:
-        gap, self._gap = self._gap, None
-        if gap is not None:
-            self._unsaid += not self._gap_counts
-            self._gap_counts = False
-            await self._say(gap, [GAP_MARK], tasks)
+        if self._gaps:
+            gap = self._gaps.pop(0)
+            self._unsaid += not gap.was_closed
+            await self._say(gap.place, [GAP_MARK], tasks)
+
+    def _note_gap(self, gap: _Gap) -> None:
+        """However much is missing in one place, between the same words, it is one mark."""
+        gaps, self._gaps = [*self._gaps, gap], []
+        for each in sorted(gaps, key=lambda gap: gap.place.number):
+            if self._gaps and self._follows(self._gaps[-1]) == self._follows(each):
+                before = self._gaps.pop()
+                self._unsaid -= before.was_closed and each.was_closed
+                place = replace(each.place, shown=before.place.shown or each.place.shown)
+                self._gaps.append(_Gap(place, was_closed=before.was_closed or each.was_closed))
+            else:
+                self._gaps.append(each)
+
+    def _follows(self, gap: _Gap) -> int | None:
+        """The number of the utterance that waits to be said after it."""
+        return next((number for number in self._waiting if number > gap.place.number), None)
 
     def _lose(self, lost: ClosedUtterance) -> None:
         self._count_gap(lost)
         log.warning("an utterance of %.1f s was dropped: recognition cannot keep up", lost.length_s)
         if lost.early is not None:
             lost.early.decoding.cancel()
-        self._unsaid -= self._gap_counts
-        self._gap_counts = True
         self._asker.waiting_s -= lost.length_s
-        shown = lost.shown or (self._gap is not None and self._gap.shown)
+        self._waiting.popleft()
         nothing = AudioChunk(start=lost.audio.end, pcm=lost.audio.pcm[:0])
-        self._gap = replace(lost, audio=nothing, early=None, shown=shown)
+        self._note_gap(_Gap(replace(lost, audio=nothing, early=None), was_closed=True))
 
     async def _texts(self, utterance: ClosedUtterance) -> tuple[list[str], str | None]:
         """What readers get, a caption or several or none, and its language (None: of the mark of a gap)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from .receiver import Listener, RtpReceiver
 BATCH_S: Final = 0.06  # how long packets gather: larger batches cost less, and captions come later by half of it
 GATHERED_S: Final = 0.005  # the same, for packets that were gathered before they came here
 MAX_WORKERS: Final = 4
+START_S: Final = 5.0  # in which all workers have started
 FRAMES_A_WORKER: Final = 64  # 2 ms of work: for less, waking another thread costs more than it brings
 
 
@@ -104,6 +106,7 @@ class Media:
         """Decode until cancelled; then every listener is told that nothing more will come."""
         try:
             with ThreadPoolExecutor(self.workers, thread_name_prefix="opus") as threads:
+                self._start(threads)
                 while True:
                     await self._work.wait()
                     await asyncio.sleep(self.batch_s)
@@ -113,6 +116,12 @@ class Media:
             for receiver in list(self._receivers):
                 self._forget(receiver)
             self.pool.close()
+
+    def _start(self, threads: ThreadPoolExecutor) -> None:
+        """All of them, which the pool would do one by one, hours later: more threads than before look like a leak."""
+        started = threading.Barrier(self.workers)
+        for _ in range(self.workers):
+            threads.submit(started.wait, START_S)
 
     async def _decode_batch(self, threads: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()

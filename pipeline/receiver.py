@@ -152,6 +152,10 @@ class RtpReceiver:
             self._pending.append(SOURCE_END)
         self._wake(self)
 
+    def follows(self, former: RtpReceiver) -> None:
+        """The same microphone was heard by `former` until it was closed: what was said since counts as lost here."""
+        self._broken_off = former._broken_off
+
     def close(self, *, now: float) -> None:
         """Nothing more will come. The listener is told to finish once everything was handed over."""
         self.source_ended(now=now)

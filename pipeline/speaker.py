@@ -34,6 +34,7 @@ from .utterance import AGREE, OpenUtterance
 from .vad import VoiceDetector, WebRtcVoiceDetector
 
 TICK_S: Final = 0.2
+TOLD_EACH_S: Final = 2.0  # one mark, however much more is lost, while nothing is said in between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,7 @@ class SpeakerPipeline:
         self._open: OpenUtterance | None = None
         self._count = 0
         self._missed_s = 0.0  # of audio that readers have not been told of
+        self._told, self._told_at = 0, 0.0  # the newest mark: its number, and when (*now*) it was told
 
     def feed(self, frame: av.AudioFrame) -> None:
         """A decoded frame came in. Never waits: the oldest frame is dropped when the intake is full."""
@@ -221,6 +223,7 @@ class SpeakerPipeline:
                     await self._react(self._hearing.tick(now=clock()), tasks)
             except ChannelClosed:
                 await self._react(self._hearing.track_ended(now=clock()), tasks)
+                self._told_at = 0.0  # there is no later
                 self._tell_missed()
                 return
             else:
@@ -248,10 +251,12 @@ class SpeakerPipeline:
 
     def _tell_missed(self) -> None:
         """Once a stretch: while frames are still being dropped, there is more to come."""
-        if self._missed_s < MISSED_S:
+        now = asyncio.get_running_loop().time()
+        if self._missed_s < MISSED_S or (self._count == self._told and now - self._told_at < TOLD_EACH_S):
             return
         self._missed_s = 0.0
         self._count += 1
+        self._told, self._told_at = self._count, now
         nothing = self._hearing.read(self._hearing.end, self._hearing.end)
         self._finals.missed(self._utterance(start=self._hearing.end, onset=self._hearing.end), nothing)
 

@@ -13,10 +13,12 @@ import random
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import aiohttp
 
+from .cork import corked
 from .dial import dial
 from .errors import MalformedMessage, MessageTooLarge, SignalingUnreachable
 from .events import Event, RoomEntered, SessionLost, SessionResumed, SessionStarted
@@ -74,6 +76,10 @@ class SignalingClient:
         if not self.ready.is_set():
             return False
         return await self._write(encode(message))
+
+    def together(self) -> AbstractContextManager[None]:
+        """What is sent in this block travels together (`signaling.cork`)."""
+        return corked(self._socket)
 
     async def leave(self) -> None:
         """Say goodbye; `run` then returns."""

@@ -7,6 +7,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 
+def first_of(error: BaseException) -> BaseException:
+    """What went wrong first, of errors that were grouped on their way."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class Crew:
     """An async context manager. A task that fails cancels the block, as in a TaskGroup; leaving the block does not
     wait for the tasks to end by themselves, and an exception of the block stays what it is.

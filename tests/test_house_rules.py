@@ -63,6 +63,9 @@ CORES = (
     "signaling/embedded/rooms.py",
     "signaling/embedded/sessions.py",
     "soak/demo/turns.py",
+    "soak/run/options.py",
+    "soak/run/result.py",
+    "soak/world/profile.py",
     "soak/report/page.py",
     "soak/report/plot.py",
     "soak/verdict/findings.py",
@@ -89,7 +92,6 @@ TESTED_ELSEWHERE = {
     "bot/errors.py": "raised in the tests of their raisers",
     "bot/settings.py": "tests/api/settings/test_load.py",
     "bot/speakers.py": "tests/bot/test_room.py",
-    "bot/subscriber.py": "tests/bot/test_room.py",
     "bot/families.py": "tests/bot/test_gauges.py",
     "bot/media_gauges.py": "tests/api/http/test_app.py",
     "bot/queue_gauges.py": "tests/bot/test_gauges.py",
@@ -129,6 +131,8 @@ TESTED_ELSEWHERE = {
     "soak/demo/command.py": "tests/soak/demo/test_demo.py",
     "soak/demo/stage.py": "tests/soak/demo/test_demo.py",
     "soak/faults/scene.py": "tests/soak/faults/test_strikes.py",
+    "soak/run/rounds.py": "tests/soak/run/test_runner.py",
+    "soak/run/stage.py": "tests/soak/run/test_runner.py",
 }
 
 

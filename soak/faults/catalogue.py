@@ -17,11 +17,8 @@ HOUR_S: Final = 3600.0
 HPB_DOWN_S: Final = 3.0
 BLACKOUT_S: Final = 2.0
 BAD_NETWORK_S: Final = 30.0
-#: The longest that a hang may go unseen: the watchdog's own default is 60 s, and it needs a decode to watch.
+#: The longest that a hang may go unseen: the watchdog gives slow models more than 20 s, and needs a decode to watch.
 HANG_S: Final = 75.0
-#: What a run with hangs should set the watchdog to. Finals that are overdue by 60 s are given up, so it must be well
-#: below; a service that stood still takes a decode that it had in hand for hung, so it must be above that.
-WATCHDOG_S: Final = 25.0
 STOPPED_S: Final = 20.0
 OTHERS_SLOWER: Final = 1.2  # times
 

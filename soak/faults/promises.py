@@ -60,7 +60,9 @@ def not_struck(fault: Fault, reason: str) -> Kept:
 
 
 def together(found: Sequence[Kept]) -> list[Kept]:
-    """One for each fault, in their order, of any number of strikes: the worst, and how many were kept."""
+    """One for each fault, in their order, of any number of strikes: the worst, and how many were kept. It is open only
+    where none of them told anything.
+    """
     by_fault: dict[str, list[Kept]] = {}
     for each in found:
         by_fault.setdefault(each.fault, []).append(each)
@@ -68,7 +70,7 @@ def together(found: Sequence[Kept]) -> list[Kept]:
 
 
 def _worst(strikes: Sequence[Kept]) -> Kept:
-    worst = min(strikes, key=lambda each: (False, None, True).index(each.kept))
+    worst = min(strikes, key=lambda each: (False, True, None).index(each.kept))  # of those that told anything
     if len(strikes) == 1:
         return worst
     number = sum(each.kept is True for each in strikes)

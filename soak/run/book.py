@@ -27,9 +27,13 @@ class Book:
         """The life of a room: when it has ended by itself, nothing more will come of it. Where it was broken off, what
         was said last may still have been on its way, and is not judged.
         """
-        ledger = self._ledgers[number]
-        yield ledger
-        ledger.close(asyncio.get_running_loop().time())
+        ledger, clock = self._ledgers[number], asyncio.get_running_loop().time
+        try:
+            yield ledger
+        except BaseException:
+            ledger.break_off(clock())
+            raise
+        ledger.close(clock())
 
     def settle(self, now: float) -> None:
         """Judge what is old enough; otherwise it would wait for the end."""

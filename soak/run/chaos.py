@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -15,6 +17,7 @@ from soak.faults.schedule import plan
 from soak.faults.strikes import SUFFERING_ROOM
 from soak.report.plot import Band
 from soak.service.process import ServiceFailed
+from soak.world.ledger import SETTLE_S
 
 from .book import Book
 from .journal import Journal
@@ -29,6 +32,7 @@ CALM_S: Final = 12.0  # before each strike: what is usual is seen here …
 USUAL_S: Final = 120.0  # … and in as much of the time before it, without the strikes in it
 WATCH_S: Final = 15.0  # after the healing
 END_S: Final = 20.0  # before the end, nothing strikes any more
+RIPE_S: Final = 2 * SETTLE_S  # after the watch: all that was said in it has been judged
 RESTARTS: Final = "roomscribe_engine_restarts_total"
 
 
@@ -40,7 +44,8 @@ class _Seen:
     watched_until: float
     before: int | None
     after: int | None
-    survived: bool
+    survived: bool | None
+    calm_from: float
 
 
 class Chaos:
@@ -52,8 +57,9 @@ class Chaos:
         self._journal = journal
         self._seed = options.seed
         self._faults = chosen(options.profile.faults, real_stack=options.real_stack)
-        self._seen: list[_Seen] = []  # ≤ what fits into the time
-        self._not_struck: list[Kept] = []  # likewise
+        self._seen: deque[_Seen] = deque()  # ≤ what fits into `RIPE_S`
+        self._not_struck: deque[Kept] = deque()  # likewise
+        self._calm_from = 0.0
 
     async def run(self, until: float) -> None:
         """Until all that fits into the time has happened, again and again."""
@@ -90,9 +96,11 @@ class Chaos:
                 watched_until=self._stage.now(),
                 before=before,
                 after=await self._restarts(),
-                survived=self._stage.service.is_running and self._stage.pid == pid,
+                survived=self._stage.service.is_running and self._stage.pid == pid if pid else None,
+                calm_from=max(happened.struck_at - USUAL_S, self._calm_from),
             )
         )
+        self._calm_from = self._seen[-1].watched_until
 
     async def _restarts(self) -> int | None:
         try:
@@ -100,15 +108,17 @@ class Chaos:
         except ServiceFailed:
             return None
 
-    def observed(self, book: Book) -> Iterator[dict[str, Any]]:
-        """For the journal: of each strike, what was promised and what was seen, once the books are closed."""
-        for each in self._not_struck:
-            yield {**asdict(each), "recovery_ms": []}
-        for number, seen in enumerate(self._seen):
+    def observed(self, book: Book, now: float = math.inf) -> Iterator[dict[str, Any]]:
+        """For the journal: of each strike, once, what was promised and what was seen, as soon as all of it is in the
+        books; `now` infinite: they are closed. Days later, they would have forgotten it.
+        """
+        while self._not_struck:
+            yield {**asdict(self._not_struck.popleft()), "recovery_ms": []}
+        while self._seen and self._seen[0].watched_until + RIPE_S <= now:
+            seen = self._seen.popleft()
             fault, struck_at = seen.happened.fault, seen.happened.struck_at
             counts = book.between(struck_at, seen.watched_until)
             recovery_ms = book.recoveries_ms(seen.happened, seen.watched_until)
-            calm_from = max(struck_at - USUAL_S, self._seen[number - 1].watched_until if number else 0.0)
             suffering = str(SUFFERING_ROOM) if fault.limits.others_slower is not None else ""
             observed = Observed(
                 expected=counts.expected,
@@ -118,12 +128,13 @@ class Chaos:
                 recovery_ms=recovery_ms,
                 restarts_before=seen.before,
                 restarts_after=seen.after,
-                other_rooms_p95_calm_ms=book.latency_ms(95, calm_from, struck_at, but=suffering),
+                other_rooms_p95_calm_ms=book.latency_ms(95, seen.calm_from, struck_at, but=suffering),
                 other_rooms_p95_fault_ms=book.latency_ms(95, struck_at, seen.happened.healed_at, but=suffering),
                 still_running=seen.survived,
             )
             yield {
                 **asdict(check(fault, observed)),
+                "recovers": fault.limits.recovery_s is not None,
                 "recovery_ms": [None if each is None else round(each) for each in recovery_ms],
                 "seconds": round(seen.happened.healed_at - struck_at, 1),
                 "expected": counts.expected,

@@ -5,6 +5,7 @@ A line that was being written when the machine went down is left out when it is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from soak.verdict.sample import Sample
 
 NAME: Final = "journal.jsonl"
 FORMAT: Final = 1
-HEADER, SAMPLE, TALLY, BAND, FAULT = "run", "sample", "tally", "band", "fault"
+HEADER, SAMPLE, TALLY, BAND, FAULT, ACCIDENT = "run", "sample", "tally", "band", "fault", "accident"
 
 
 class BadJournal(Exception):
@@ -35,6 +36,7 @@ class Story:
     tallies: dict[int, dict[str, Any]] = field(default_factory=dict)  # by leg: the newest of each counts
     bands: list[Band] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
+    accidents: list[str] = field(default_factory=list)  # by which the soak itself broke off
 
     @property
     def legs(self) -> int:
@@ -48,14 +50,17 @@ class Story:
 
 
 class Journal:
-    """A context manager. What is written is on disk at once."""
+    """A context manager. What is written is on disk at once. All of it raises `BadJournal`."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._file: TextIO | None = None
 
     def __enter__(self) -> Journal:
-        self._file = self._path.open("a", encoding="utf-8")
+        try:
+            self._file = self._path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise BadJournal(f"{self._path}: cannot be written ({error.strerror})") from error
         if self._file.tell():
             self._file.write("\n")  # whatever the last line was, the next one is a line of its own
         return self
@@ -64,7 +69,8 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what could not be written was told before
+                self._file.close()
 
     def begin(self, options: Mapping[str, Any]) -> None:
         self._write({"kind": HEADER, "format": FORMAT, "options": dict(options)})
@@ -82,10 +88,16 @@ class Journal:
     def fault(self, observed: Mapping[str, Any]) -> None:
         self._write({"kind": FAULT, "observed": dict(observed)})
 
+    def accident(self, what: str) -> None:
+        self._write({"kind": ACCIDENT, "what": what})
+
     def _write(self, entry: Mapping[str, Any]) -> None:
         assert self._file is not None, "the journal is closed"
-        self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise BadJournal(f"{self._path}: cannot be written ({error.strerror}); --resume goes on") from error
 
 
 def read(folder: Path) -> Story:
@@ -126,3 +138,5 @@ def _take(story: Story, entry: dict[str, Any]) -> None:
         story.bands.append(Band(**entry))
     elif kind == FAULT:
         story.faults.append(entry["observed"])
+    elif kind == ACCIDENT:
+        story.accidents.append(entry["what"])

@@ -21,13 +21,16 @@ class Attach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """`plant`: a leak that is put into the service, to see that it is found. `command` repeats the run."""
+    """`plant`: a leak that is put into the service, to see that it is found. `command` repeats the run. `attached`: the
+    service is one that runs already; what it has in it is not ours to say.
+    """
 
     profile: Profile
     command: str
     seed: int = 1
     real_stack: bool = False
     plant: str = ""
+    attached: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

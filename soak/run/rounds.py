@@ -82,17 +82,24 @@ class Rounds:
         churn = self._profile.churn
         while _now() + SHORTEST_S < until:
             life_s = churn.room_s * self._chance.uniform(1 - SPREAD, 1 + SPREAD) if churn.room_s else until - _now()
-            chance = random.Random(self._chance.random())
-            with self._book.room(number) as ledger:
-                room = self._stage.rooms[number] = Room(self._stage.world, number, ledger, chance)
-                try:
-                    await room.live(min(until, _now() + life_s))
-                except (NotIn, Refused) as error:
-                    log.warning("a room could not be opened: %s", error)
-                    self.refused += 1
-                    await asyncio.sleep(AGAIN_S)
-                finally:
-                    del self._stage.rooms[number]
+            try:
+                await self._life(number, min(until, _now() + life_s))
+            except Exception as error:  # noqa: BLE001 — one room's accident is not the end of the others
+                self._stage.world.tally.accident("a room", error)
+                await asyncio.sleep(AGAIN_S)
+
+    async def _life(self, number: int, until: float) -> None:
+        chance = random.Random(self._chance.random())
+        with self._book.room(number) as ledger:
+            room = self._stage.rooms[number] = Room(self._stage.world, number, ledger, chance)
+            try:
+                await room.live(until)
+            except (NotIn, Refused) as error:  # before anybody spoke, or after the last words
+                log.warning("a room could not be opened: %s", error)
+                self.refused += 1
+                await asyncio.sleep(AGAIN_S)
+            finally:
+                del self._stage.rooms[number]
 
     async def _cuts(self) -> None:
         """Every signaling connection of the service breaks now and then."""

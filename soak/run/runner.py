@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from soak.crew import Crew
+from soak.crew import Crew, first_of
 from soak.verdict.sample import Sample
 
 from .book import Book
@@ -16,12 +19,14 @@ from .chaos import Chaos
 from .journal import Journal, Story, read
 from .options import Attach, Options
 from .result import result
-from .rounds import Rounds
+from .rounds import SHORTEST_S, Rounds
 from .sampler import Sampler
 from .stage import Stage, open_stage
 
 TALLY_S: Final = 20.0  # between two lines of what was counted: so much is lost at most when a run is broken off
 GONE_S: Final = 1.0
+
+log = logging.getLogger("roomscribe.soak.run")
 
 Watcher = Callable[[Sample, Mapping[str, Any]], None]
 
@@ -36,28 +41,38 @@ async def soak(
     attach: Attach | None = None,
     watch: Watcher | None = None,
 ) -> dict[str, Any]:
-    """The report. `story`: of the run that goes on. Raises what `open_stage` raises."""
+    """The report. `story`: of the run that goes on. Raises what `open_stage` raises, and `BadJournal`."""
     before = story.samples[-1] if story is not None and story.samples else None
     leg = story.legs if story is not None else 0
     left_s = options.profile.seconds - (before.at_s if before else 0.0)
-    began = time.monotonic()
+    if story is not None and left_s < SHORTEST_S:  # it has been done
+        return result(options, read(folder))
+    began, run = time.monotonic(), None
     with Journal(folder) as journal:
         if story is None:
             journal.begin(options.as_json())
-        async with open_stage(options, environment, folder, attach) as stage:
-            book = Book(options.profile.rooms)
-            sampler = Sampler(
-                stage.service,
-                journal,
-                stage.world.tally,
-                leg=leg,
-                before=before,
-                warm_up_s=options.profile.warm_up_s,
-            )
-            if watch is not None:
-                sampler.on_sample = lambda sample: watch(sample, book.so_far())
-            run = _Leg(options, stage, sampler, book, journal, leg)
-            await run.play(asyncio.get_running_loop().time() + left_s - (time.monotonic() - began), stop)
+        try:
+            async with open_stage(options, environment, folder, attach, stop=stop) as stage:
+                book = Book(options.profile.rooms)
+                sampler = Sampler(
+                    stage.service,
+                    journal,
+                    stage.world.tally,
+                    leg=leg,
+                    before=before,
+                    warm_up_s=options.profile.warm_up_s,
+                    seconds=options.profile.seconds,
+                )
+                if watch is not None:
+                    sampler.on_sample = lambda sample: watch(sample, asdict(book.counts()))
+                run = _Leg(options, stage, sampler, book, journal, leg)
+                await run.play(asyncio.get_running_loop().time() + left_s - (time.monotonic() - began), stop)
+        except Exception as error:  # what was seen until then is worth a report
+            if run is None:
+                raise
+            log.exception("the soak broke off")
+            first = first_of(error)
+            journal.accident(f"{type(first).__name__}: {first}")
     return result(options, read(folder))
 
 
@@ -65,7 +80,6 @@ class _Leg:
     def __init__(
         self, options: Options, stage: Stage, sampler: Sampler, book: Book, journal: Journal, leg: int
     ) -> None:
-        self._options = options
         self._stage = stage
         self._sampler = sampler
         self._book = book
@@ -74,8 +88,7 @@ class _Leg:
         self._rounds = Rounds(stage, sampler, book, options)
         self._chaos = Chaos(stage, sampler, journal, options)
         self._began = asyncio.get_running_loop().time()
-        self._first_pid = stage.service.pid
-        self._interrupted = False
+        self._interrupted = True  # until it has come to its end
 
     async def play(self, until: float, stop: asyncio.Event) -> None:
         """Until then, or until `stop` is set, or the service is gone."""
@@ -90,8 +103,7 @@ class _Leg:
         finally:
             self._book.settle(asyncio.get_running_loop().time())
             self._note()
-            for observed in self._chaos.observed(self._book):
-                self._journal.fault(observed)
+            self._note_strikes()
 
     async def _work(self, until: float) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -107,8 +119,14 @@ class _Leg:
     async def _tallies(self) -> None:
         while True:
             await asyncio.sleep(TALLY_S)
-            self._book.settle(asyncio.get_running_loop().time())
+            now = asyncio.get_running_loop().time()
+            self._book.settle(now)
             self._note()
+            self._note_strikes(now)
+
+    def _note_strikes(self, now: float = math.inf) -> None:
+        for observed in self._chaos.observed(self._book, now):
+            self._journal.fault(observed)
 
     def _note(self) -> None:
         world = self._stage.world
@@ -122,6 +140,7 @@ class _Leg:
                 "utterances": world.tally.utterances,
                 "not_in": world.tally.not_in,
                 "unheard": world.tally.unheard,
+                "accidents": world.tally.accidents,
                 "captions_of_nobody": world.tally.of_nobody,
                 "packets_dropped": sum(network.dropped for network in world.networks),
                 "held_up_s": round(world.conductor.held_up_s, 1),

@@ -13,13 +13,16 @@ from soak.world.room import Tally
 
 from .journal import Journal
 
-EACH_S: Final = 5.0  # between two samples while people talk
+EACH_S: Final = 5.0  # between two samples while people talk; 350 kB of journal an hour …
+MOST: Final = 20_000  # … but in a run of days, no more of them than this
 JOINS: Final = "roomscribe_peer_state_total"
 RECONNECTS: Final = "roomscribe_reconnects_total"
 
 
 class Sampler:
-    """Of one life of the service, the `leg`-th of the run. `before`: the last sample of the life before, if any."""
+    """Of one life of the service, the `leg`-th of a run of so many `seconds`. `before`: the last sample of the life
+    before, if any.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class Sampler:
         leg: int,
         before: Sample | None,
         warm_up_s: float,
+        seconds: float = 0.0,
     ) -> None:
         self._service = service
         self._journal = journal
@@ -39,8 +43,8 @@ class Sampler:
         self._began = self._clock()
         self._before = before
         self._warm_up_s = warm_up_s
+        self._each_s = max(EACH_S, seconds / MOST)
         self.phase = LOAD
-        self.samples: list[Sample] = []  # one each `EACH_S`, and a few each rest: 200 kB an hour
         self.missed = 0
         self.on_sample: Callable[[Sample], None] = lambda _: None
 
@@ -54,7 +58,7 @@ class Sampler:
         while True:
             if self.phase != REST:
                 await self.take()
-            await asyncio.sleep(EACH_S)
+            await asyncio.sleep(self._each_s)
 
     async def take(self) -> Scrape | None:
         """A sample now; None: there was no answer."""
@@ -76,7 +80,6 @@ class Sampler:
             reconnects=round(scrape.sum(RECONNECTS)) + (before.reconnects if before else 0),
             values=values,
         )
-        self.samples.append(sample)
         self._journal.sample(sample)
         self.on_sample(sample)
         return scrape

@@ -127,22 +127,28 @@ def settings(options: Options, place: Place) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "MAX_SPEAKERS": str(max(200, SPARE * profile.speakers)),
         "MAX_TOTAL_SPEAKERS": str(max(500, speakers)),
+        "MAX_ROOMS": str(max(100, SPARE * profile.rooms)),
     }
 
 
 @asynccontextmanager
 async def open_stage(
-    options: Options, environment: Mapping[str, str], folder: Path, attach: Attach | None = None
+    options: Options,
+    environment: Mapping[str, str],
+    folder: Path,
+    attach: Attach | None = None,
+    *,
+    stop: asyncio.Event | None = None,
 ) -> AsyncIterator[Stage]:
-    """The service is ready. Raises `ServiceFailed`, `NotReady`, `StackFailed`, `Missing`."""
+    """The service is ready, or `stop` was set before. Raises `ServiceFailed`, `NotReady`, `StackFailed`, `Missing`."""
     profile = options.profile
     async with AsyncExitStack() as exits:
         place: Place
         if options.real_stack:
             place = await exits.enter_async_context(real_place(find_programs(), media_address()))
         else:
-            port, secret = (attach.signaling_port, attach.internal_secret) if attach else (free_port(), "")
-            place = await exits.enter_async_context(embedded_place(port=port, secret=secret))
+            secret, at = (attach.internal_secret, attach.signaling_port) if attach else ("", 0)
+            place = await exits.enter_async_context(embedded_place(port=free_port(), secret=secret, wire_port=at))
         clock = None if attach else ClockShift(folder / CLOCK)
         if attach:
             service = await exits.enter_async_context(attached(attach.url, attach.secret))
@@ -158,7 +164,7 @@ async def open_stage(
                     trace_heap=profile.trace_heap,
                 )
             )
-        await _until_ready(service)
+        await _until_ready(service, stop or asyncio.Event())
         http = await exits.enter_async_context(http_session())
         crew = await exits.enter_async_context(Crew())
         conductor = Conductor()
@@ -176,10 +182,18 @@ async def open_stage(
         yield Stage(service, world, clock)
 
 
-async def _until_ready(service: RoomscribeProcess) -> None:
+async def _until_ready(service: RoomscribeProcess, stop: asyncio.Event) -> None:
+    """Or until nobody wants it any more."""
+    body = b""
     try:
         async with asyncio.timeout(READY_S):
-            while (await service.get("/readyz"))[0] != 200:  # noqa: ASYNC110 — another process has no event
+            while not stop.is_set():
+                status, body = await service.get("/readyz")
+                if status == 200:
+                    return
+                if not service.is_running:
+                    raise NotReady(f"the service has ended before it was ready: {service.last_words()}")
                 await asyncio.sleep(LOOK_S)
     except TimeoutError as error:
-        raise NotReady(f"the service was not ready within {READY_S:.0f} s: {service.last_words()}") from error
+        words = service.last_words() or body.decode(errors="replace")
+        raise NotReady(f"the service was not ready within {READY_S:.0f} s: {words}") from error

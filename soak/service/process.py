@@ -20,6 +20,7 @@ import aiohttp
 import psutil
 
 from pipeline.child_process import inheritable
+from soak.stack.process import die_with_parent
 
 from .footprint import engine_pid, measure
 from .launch import MODULE, LaunchOptions
@@ -34,6 +35,7 @@ LOOK_S: Final = 0.01
 ANSWER_S: Final = 5.0  # in which a healthy service answers
 STOP_S: Final = 30.0
 LAST_WORDS: Final = 2000  # characters
+STRANGERS: Final = (401, 403)  # what they are answered
 FLAWED: Final = (aiohttp.ClientError, OSError)  # TimeoutError is one of the latter
 
 
@@ -89,7 +91,10 @@ class RoomscribeProcess:
         status, body = await _ask(self.scraping, "GET", "/metrics", within_s)
         if status != 200:
             raise ServiceFailed(f"/metrics: {f'status {status}' if status else 'no answer'}{_after(self.last_words())}")
-        return Scrape(body.decode())
+        try:
+            return Scrape(body.decode())
+        except ValueError as error:
+            raise ServiceFailed(f"/metrics: the answer is no list of metrics ({error})") from error
 
     def last_words(self) -> str:
         return "" if self.log is None else self.log.read_text(errors="replace")[-LAST_WORDS:]
@@ -126,13 +131,16 @@ async def serving(
 
 @contextlib.asynccontextmanager
 async def attached(url: str, secret: str) -> AsyncIterator[RoomscribeProcess]:
-    """A service that somebody else has started, and will stop. Raises `ServiceFailed`: it does not answer."""
+    """A service that somebody else has started, and will stop. Raises `ServiceFailed`: it does not answer us."""
     async with _sessions(url, secret) as (asking, scraping):
         pid = listener(url)
         service = RoomscribeProcess(url=url.rstrip("/"), pid=pid, log=None, asking=asking, scraping=scraping)
         status, _ = await service.get("/healthz")
         if not status:
             raise ServiceFailed(f"nobody answers at {url}")
+        status, _ = await service.get("/metrics")
+        if status in STRANGERS:
+            raise ServiceFailed(f"the service at {url} has another HTTP secret (status {status})")
         yield service
 
 
@@ -165,12 +173,21 @@ async def start(
     secret: str,
     log: Path,
 ) -> asyncio.subprocess.Process:
-    """`command` as a service: with these settings alone, on loopback, and all that it writes in `log`."""
+    """`command` as a service: with these settings alone, on loopback, and all that it writes at the end of `log`.
+
+    In a session of its own: Ctrl-C is for us, and whoever has heard it stops the service in time.
+    """
     own = {"HTTP_HOST": LOOPBACK, "HTTP_PORT": str(port), "HTTP_SECRET": secret, **settings}
     inherited = inheritable(environment) | {f"ROOMSCRIBE_{name}": value for name, value in own.items()}
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *command, env=inherited, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            *command,
+            env=inherited,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
         )
 
 

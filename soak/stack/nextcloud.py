@@ -22,6 +22,8 @@ from aiohttp import web
 PERMISSIONS: Final = ("publish-audio", "publish-video", "publish-screen", "publish-media", "transient-data")
 PATH: Final = "/ocs/v2.php/apps/spreed/api/v3/signaling"
 TURN_CREDENTIALS_LIVE_S: Final = 60
+MAX_TICKETS: Final = 50_000  # the oldest makes room: its holder cannot say hello anew, and has left long ago
+MAX_ROOMS: Final = 2000  # likewise, the one that was made first
 FEATURES: Final = ["signaling-v3"]
 
 
@@ -52,11 +54,11 @@ class Nextcloud:
         self._port = port
         self._hpb_url = hpb_url
         self._secret = secret.encode()
-        self._tickets: dict[str, tuple[str, str]] = {}  # ticket → user id, display name; ≤ people of a run
-        self._rooms: dict[str, _Room] = {}  # by token; ≤ rooms of a run
+        self._tickets: dict[str, tuple[str, str]] = {}  # ticket → user id, display name; ≤ MAX_TICKETS
+        self._rooms: dict[str, _Room] = {}  # by token; ≤ MAX_ROOMS
         self._runner: web.AppRunner | None = None
         self._http: aiohttp.ClientSession | None = None
-        self.joins: dict[str, int] = {}  # by token: how often HPB asked for somebody to be let in
+        self.joins: dict[str, int] = {}  # by token: how often HPB asked for somebody to be let in; ≤ MAX_ROOMS
         self.app_secret = secrets.token_hex(16)  # as AppAPI would have given it to us
         self.stun_urls: tuple[str, ...] = ()
         self.turn_urls: tuple[str, ...] = ()
@@ -93,6 +95,7 @@ class Nextcloud:
         """A ticket for one hello of an ordinary participant."""
         ticket = secrets.token_hex(16)
         self._tickets[ticket] = (user_id, display_name)
+        _make_room(self._tickets, MAX_TICKETS)
         return ticket
 
     # What Talk tells HPB.
@@ -100,6 +103,7 @@ class Nextcloud:
     async def set_in_call(self, room: str, *, nextcloud_session_id: str, flags: int, user_id: str = "") -> None:
         """Somebody joined or left the call, or changed what they publish."""
         known = self._rooms.setdefault(room, _Room())
+        _make_room(self._rooms, MAX_ROOMS)
         seat = known.seats.setdefault(nextcloud_session_id, _Seat(user_id=user_id))
         async with known.telling:
             seat.flags = flags
@@ -186,8 +190,14 @@ class Nextcloud:
             self.forget(token, room.get("sessionid", ""))
         else:
             self.joins[token] = self.joins.get(token, 0) + 1
+            _make_room(self.joins, MAX_ROOMS)
         answer = {"version": "1.0", "roomid": token, "properties": {}, "permissions": list(PERMISSIONS)}
         return _ocs({"type": "room", "room": answer})
+
+
+def _make_room(known: dict[str, Any], most: int) -> None:
+    while len(known) > most:
+        del known[next(iter(known))]
 
 
 def _entry(session: str, seat: _Seat) -> dict[str, Any]:

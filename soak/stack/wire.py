@@ -11,10 +11,12 @@ LINGER_NOT = struct.pack("ii", 1, 0)  # SO_LINGER with 0 s: closing sends RST
 
 
 class Wire:
-    """An async context manager. `url` is where the bot finds HPB; `connections` counts what it dialled."""
+    """An async context manager, to the `port` of HPB. `url` is where the bot finds it, at port `at` (0: a free one);
+    `connections` counts what it dialled.
+    """
 
-    def __init__(self, port: int) -> None:
-        self._to = port
+    def __init__(self, port: int, *, at: int = 0) -> None:
+        self._to, self._at = port, at
         self._server: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
         self.connections = 0
@@ -23,7 +25,7 @@ class Wire:
         self.url, self.port = "", 0
 
     async def __aenter__(self) -> Wire:
-        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._at)
         self.port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         return self

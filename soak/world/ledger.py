@@ -162,6 +162,12 @@ class Ledger:
             self._settle(page, old=float("inf"), quiet=now)
         return self._told()
 
+    def break_off(self, now: float) -> list[Outcome]:
+        """Judge what is old enough, and forget the rest: nobody was there any more to see its captions."""
+        outcomes = self.settle(now)
+        self._pages.clear()
+        return outcomes
+
     def latency(self, percent: float, since: float = float("-inf"), until: float = float("inf")) -> float | None:
         """From the last speech of an utterance to its last caption, in seconds; of captions that came in this time."""
         return percentile([seconds for at, seconds in self.latencies if since <= at <= until], percent)

@@ -22,6 +22,12 @@ MOST_SESSIONS: Final = 4000
 STACK_NUMBER: Final = 8  # keeps its ports apart from those of tests
 
 
+class PortTaken(Exception):
+    """Somebody else listens there."""
+
+    component = "soak.world.place"
+
+
 class Place(Protocol):
     """`wire` leads the service to the server; `secret` and `backend` are settings of the service."""
 
@@ -88,14 +94,21 @@ class RealPlace:
 
 
 @asynccontextmanager
-async def embedded_place(*, port: int, secret: str = "") -> AsyncIterator[EmbeddedPlace]:
-    """`port` is free, and the server's. The chat server's address is the same: it answers 404 to what else is asked."""
+async def embedded_place(*, port: int, secret: str = "", wire_port: int = 0) -> AsyncIterator[EmbeddedPlace]:
+    """`port` is free, and the server's. The chat server's address is the same: it answers 404 to what else is asked.
+
+    `wire_port`: where a service that was told so beforehand finds both. Raises `PortTaken`.
+    """
     shared = secret or secrets.token_hex(16)
-    backend = f"http://{HOST}:{port}"
+    backend = f"http://{HOST}:{wire_port or port}"
     settings = EmbeddedSettings(
         internal_secret=shared, backend_url=backend, port=port, max_rooms=MOST_ROOMS, max_sessions=MOST_SESSIONS
     )
-    async with EmbeddedServer(settings) as server, Wire(port) as wire:
+    async with EmbeddedServer(settings) as server, AsyncExitStack() as exits:
+        try:
+            wire = await exits.enter_async_context(Wire(port, at=wire_port))
+        except OSError as error:
+            raise PortTaken(f"port {wire_port} cannot be listened on ({error.strerror})") from error
         yield EmbeddedPlace(server, wire, secret=shared, backend=backend)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import secrets
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import aiohttp
 
 from pipeline import GAP_MARK
 from signaling import TranscriptReceived
+from soak.crew import Crew, first_of
 
 from .captions import Captions, Refused
 from .ledger import Caption, Ledger, Spoken
@@ -23,6 +25,8 @@ from .person import NotIn, Person, present
 from .phrases import Phrase
 from .place import Place
 from .profile import Profile
+
+log = logging.getLogger("roomscribe.soak.world")
 
 LIVE_S: Final = 10.0  # until somebody is received, and begins to talk
 ARRIVE_S: Final = 0.4  # who has just come is not heard at once, and does not talk at once …
@@ -45,6 +49,16 @@ class Tally:
     not_in: int = 0  # people who could not enter, or not read
     unheard: int = 0  # speakers whom nobody received within `LIVE_S`
     of_nobody: int = 0  # captions of speakers whom nobody knows
+    accidents: int = 0  # errors by which a person's stay, or a room's life, ended before its time
+
+    def accident(self, what: str, error: BaseException) -> None:
+        """Count it, so that it does not end a run of days; but whoever is to end anyway does so."""
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        self.accidents += 1
+        first = first_of(error)
+        log.error("%s ended before its time (%s: %s)", what, type(first).__name__, first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +92,17 @@ class Room:
         self._speakers: dict[Person, str] = {}  # who are there, and how the ledger calls them; ≤ seats
 
     async def live(self, until: float) -> None:
-        """Until the loop time `until`, and until the last captions are here. Raises `NotIn`, `Refused`."""
+        """Until the loop time `until`, and until the last captions are here. Raises `NotIn`, `Refused`; and a group of
+        errors where nobody can tell any more what readers are shown.
+        """
         world = self._world
         world.tally.rooms += 1
         async with (
             present(world.place, world.http, room=self.token, name="reader", on_caption=self._heard) as reader,
             world.captions.on(self.token, reader.nextcloud_session_id),
+            Crew() as crew,
         ):
+            crew.start(_missed(reader))
             async with asyncio.TaskGroup() as tasks:
                 for seat in range(world.profile.speakers):
                     tasks.create_task(self._seat(seat, until))
@@ -116,6 +134,8 @@ class Room:
                 await self._stay(seat, number, stay_until)
             except NotIn:
                 self._world.tally.not_in += 1
+            except Exception as error:  # noqa: BLE001 — one person's accident is not the end of the others
+                self._world.tally.accident("the stay of a speaker", error)
             number += 1
             await asyncio.sleep(self._about(churn.away_s))
 
@@ -155,11 +175,14 @@ class Room:
                     await self._say(person, mouth, name)
 
     async def _say(self, person: Person, mouth: Mouth, name: str) -> None:
-        """What is broken off with the run is on no ledger, and neither is its caption: it is the speaker's last."""
-        phrase = self._chance.choice(self._world.phrases)
+        phrase, began = self._chance.choice(self._world.phrases), _now()
         self._knows(person)
         self._waiting[name] = self._waiting.get(name, 0) + 1
-        said = await mouth.say(phrase)
+        try:
+            said = await mouth.say(phrase)
+        except asyncio.CancelledError:  # nobody counts on its caption, which may come all the same
+            self.ledger.said(Spoken(speaker=name, text=phrase.text, first=began, last=_now(), delivered=0.0))
+            raise
         self._world.tally.utterances += 1
         self.ledger.said(
             Spoken(speaker=name, text=phrase.text, first=said.first_at, last=said.last_at, delivered=said.delivered)
@@ -204,6 +227,8 @@ class Room:
                     await asyncio.sleep(min(self._about(churn.guest_s), max(0.0, until - _now())))
             except (NotIn, Refused):
                 world.tally.not_in += 1
+            except Exception as error:  # noqa: BLE001 — as for speakers
+                world.tally.accident("the stay of a guest", error)
             await asyncio.sleep(self._about(churn.away_s))
 
     async def _last_words(self) -> None:
@@ -214,6 +239,12 @@ class Room:
 
     def _about(self, mean_s: float) -> float:
         return mean_s * self._chance.uniform(1 - SPREAD, 1 + SPREAD)
+
+
+async def _missed(reader: Person) -> None:
+    """The steady reader must not go before the others: what is shown in a room would not be seen any more."""
+    await reader.gone.wait()
+    raise NotIn("the reader was sent away")
 
 
 async def _until(event: asyncio.Event, at: float) -> None:

@@ -149,9 +149,12 @@ async def test_a_renegotiation_goes_on_with_opus_alone_and_with_the_same_receive
     publisher, listener, ear = call
     await publisher.speaks().connect(listener.peer)
     await ear.until(heard(5))
+    read_until = ear.receiver.read_until
 
     answer = await publisher.shows().connect(listener.peer)
     await ear.until(heard(ear.samples // FRAME + 10))
+
+    assert ear.receiver.read_until == read_until  # its socket is read as before
 
     assert answer.count("a=rtpmap:") <= 2  # Opus, and what stands in the section that was declined
     assert "opus/48000/2" in answer
@@ -179,6 +182,22 @@ async def test_when_the_peer_is_closed_the_source_ends(call):
     await ear.until(lambda ear: ear.ends)
 
     assert ear.ends == 1
+
+
+async def test_what_was_put_into_a_connection_is_taken_out_again_however_it_is_closed(call):
+    publisher, listener, ear = call
+    await publisher.speaks().connect(listener.peer)
+    await ear.until(heard(5))
+    receiver = listener.peer.transceivers[0].receiver
+    assert "receive" in vars(receiver)
+
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+        closing = tasks.create_task(listener.peer.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+    async with asyncio.timeout(PATIENCE_S):
+        while "receive" in vars(receiver):  # noqa: ASYNC110 — who would tell was cancelled
+            await asyncio.sleep(0.01)
 
 
 async def test_what_an_old_connection_still_brings_is_left_alone(call):

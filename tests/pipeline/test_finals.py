@@ -298,6 +298,22 @@ async def test_what_was_dropped_waits_no_longer():
     assert stage.totals.gaps == 3
 
 
+async def test_each_mark_stands_between_the_words_that_it_was_lost_between_however_late_they_are():
+    stage = Stage(FakeEngine())
+    stage.engine.ladder.step = Step.FINALS_ONLY
+    stage.engine.hold(Kind.FINAL)
+    async with listening(stage):
+        for _ in range(3):
+            stage.speak(WORD + PAUSE)
+            await stage.heard()
+            stage.pipeline.missed(2.0)
+            stage.speak(SILENCE)
+            await stage.heard()
+        stage.engine.let_go(Kind.FINAL)
+    assert [text for _, text in stage.texts] == ["Word 1", GAP_MARK, "Word 2", GAP_MARK, "Word 3", GAP_MARK]
+    assert stage.totals.gaps == 3
+
+
 async def test_a_final_is_wanted_as_soon_as_its_utterance_is_closed():
     stage = Stage(FakeEngine())
     stage.engine.ladder.step = Step.FINALS_ONLY

@@ -158,6 +158,19 @@ async def test_when_decoding_stops_everybody_is_told_and_the_threads_are_gone(sp
     assert late.listener.finished.is_set()
 
 
+async def test_all_threads_are_there_from_the_beginning_and_no_more_come(speech):
+    def threads():
+        return sum(each.name.startswith("opus") for each in threading.enumerate())
+
+    async with running(workers=3) as media, asyncio.timeout(10):
+        while threads() < 3:  # noqa: ASYNC110 — a thread has no event of the loop
+            await asyncio.sleep(0.01)
+        speakers = [Speaker(media, speech).says(100).leaves() for _ in range(4)]
+        for each in speakers:
+            await each.listener.finished.wait()
+        assert threads() == 3
+
+
 async def test_counts_survive_the_speaker(speech):
     async with running() as media:
         speaker = Speaker(media, speech).says(30).leaves()

@@ -122,6 +122,20 @@ async def test_words_that_were_all_lost_are_told_at_once_although_nobody_speaks_
     assert stage.totals.intake_dropped_s == 0.0
 
 
+async def test_the_mark_of_a_loss_is_news_even_of_somebody_who_was_never_heard_before(speech, detectors):
+    microphone = Microphone(silent())
+    async with on_air(detectors) as (stage, receiver):
+        began = asyncio.get_running_loop().time()
+        sends(receiver, microphone.says(50))
+        microphone.says(1000)
+        sends(receiver, microphone.turns(speech).says(1))
+        await until(lambda: stage.finals)
+
+    (mark,) = stage.finals
+    assert mark.text == "[…]"
+    assert mark.heard_at >= began  # readers are sent nothing that is old
+
+
 async def test_words_before_a_loss_are_said_before_its_mark_and_those_after_it_after(speech, detectors):
     microphone = Microphone(speech)
     async with on_air(detectors) as (stage, receiver):
@@ -157,3 +171,27 @@ async def test_a_decoder_that_breaks_down_ends_the_speaker_after_its_last_words(
         await breaks()
 
     assert "it broke" in str(raised.value.exceptions)
+
+
+async def test_while_nothing_is_said_in_between_one_mark_stands_for_losses_that_follow_each_other(speech, detectors):
+    async with on_air(detectors) as (stage, receiver):
+        for number in range(5):
+            receiver.listener.missed(1.0)
+            receiver.listener.hear(Decoded(heard=[SourceEnded()]))
+            await until(lambda: not receiver.listener.intake.depth)
+            if not number:
+                await until(lambda: stage.finals)
+
+    assert [final.text for final in stage.finals] == ["[…]", "[…]"]  # the second when it was over, for the other four
+
+
+async def test_a_receiver_that_follows_another_one_tells_what_was_said_in_between(speech, detectors):
+    clock = asyncio.get_running_loop().time
+    async with on_air(detectors) as (_, former):
+        sends(former, Microphone(speech).says(100))
+    async with on_air(detectors) as (stage, receiver):
+        receiver.follows(former)
+        for packet in Microphone(speech, ssrc=2).says(100):
+            receiver.packet(packet, now=clock() + 13.0)
+
+    assert [final.text == "[…]" for final in stage.finals] == [True, False]
