@@ -112,7 +112,7 @@ _ALL: Final = (
     ),
     Fault(
         name="files_limited",
-        promise="The service may open no more files: whoever is heard stays heard, and nothing is left open.",
+        promise="The service may open no more files: whoever is heard stays heard.",
         limits=Limits(marked=0),
         act=strikes.limit_files,
         lasts_s=15.0,

@@ -77,7 +77,7 @@ def soak(
 ) -> None:
     """Rooms full of synthetic people, for minutes or for days; then a verdict: flat, leak, or unknown.
 
-    Ends with 0: flat, and all promises kept; 1: a leak, or a broken promise; 3: it cannot be told.
+    Ends with 0: flat, and all promises kept; 1: a leak, or a broken promise; 2: it could not run; 3: it cannot be told.
     """
     set_up_logging("ERROR")
     console = Console(stderr=True, highlight=False, markup=False)

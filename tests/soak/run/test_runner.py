@@ -53,7 +53,7 @@ async def test_a_healthy_service_has_no_leak_loses_nothing_and_repeats_nothing(t
     assert (report["silent_losses"], report["repeats"]) == (0, 0)
     assert report["captions_received"] >= 20
     assert report["reconnects"] >= 3
-    assert kept(report) == {"captions": True, "service": True, "memory": True}, report["promises"]
+    assert [kept(report)[each] for each in ("captions", "service", "memory")] == [True] * 3, report["promises"]
     assert finding(report, "peer_connections")["left"] == 0
     assert report["interrupted"] is False
     assert json.loads(json.dumps(report)) == report
@@ -75,7 +75,7 @@ async def test_a_run_that_is_told_to_stop_has_a_report_and_goes_on_later(tmp_pat
     second = await resumed(tmp_path)
     assert second["legs"] == 2
     assert second["interrupted"] is False
-    assert second["seconds"] >= SHORT.seconds - SHORT.load_s
+    assert first["seconds"] + SHORT.load_s < second["seconds"] < SHORT.seconds + SHORT.load_s
     rounds = second["counts"]["rooms_opened"] // SHORT.rooms
     assert rounds >= 2
     assert second["subscriptions"] == second["counts"]["speakers_came"] == rounds * SHORT.rooms * SHORT.speakers
@@ -89,4 +89,4 @@ async def test_a_service_that_dies_ends_the_run_and_breaks_its_promise(tmp_path,
     assert report["status"] == 1
     assert kept(report)["service"] is False
     assert report["interrupted"] is True
-    assert report["seconds"] < SHORT.seconds - SHORT.load_s
+    assert report["seconds"] < SHORT.seconds

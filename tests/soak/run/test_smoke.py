@@ -44,7 +44,7 @@ async def test_the_smoke_is_flat_and_ends_with_one_object(tmp_path):
     assert report["captions_received"] >= 200
     assert report["subscriptions"] >= 200
     assert report["reconnects"] >= 20
-    assert all(each["kept"] for each in report["promises"])
+    assert all(each["kept"] for each in report["promises"]), report["promises"]
     assert "Traceback" not in err.decode()
     assert json.loads((folder / "report.json").read_text()) == report
     assert report["reasons"][0] in Page((folder / "report.html").read_text()).text
