@@ -26,6 +26,7 @@ MIN_RESTS: Final = 5  # of each leg, on average; else the samples under load are
 MIN_LOADED: Final = 20  # … of which there must be more: they are noisier
 MAX_POINTS: Final = 200  # of a series; more are drawn together, neighbours with neighbours
 DECISIVE: Final = ("rss_kb", "heap_kb")  # a run is not flat without them
+SLACK: Final = 4.0  # times the limits of what is counted exactly, at most: minutes are enough for these
 HOUR_S: Final = 3600.0
 
 _Kind = TypeVar("_Kind")
@@ -48,7 +49,7 @@ class _Course:
 
 def judge(samples: Sequence[Sample], *, slack: float = 1.0) -> Verdict:
     """The samples of a run; any order. `slack`: so many times the limits of `METRICS` still pass for flat, in runs that
-    are too short to prove more. What is called a leak does not depend on it.
+    are too short to prove more; of resident memory, that is. What is called a leak does not depend on it.
     """
     groups, rests, at_rest = _looked_at(samples)
     enough = len(groups) >= (MIN_RESTS if at_rest else MIN_LOADED)
@@ -183,7 +184,8 @@ def _within_limits(trends: Mapping[str, Trend | None], metric: Metric, axis: str
     if axis == "join":
         limits["join"] = metric.per_join
     bound = [(trend, limit) for each, limit in limits.items() if each and (trend := trends[each]) is not None]
-    return all(trend.high < slack * limit for trend, limit in bound)
+    times = slack if metric.resident else min(slack, SLACK)
+    return all(trend.high < times * limit for trend, limit in bound)
 
 
 def _together(

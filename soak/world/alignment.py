@@ -30,7 +30,7 @@ UNLIKE_S: Final = 10.0  # after an utterance, entirely wrong words may still be 
 
 # What an explanation costs. One that hides a loss must be dearer than the loss, one that invents a loss too.
 LOST: Final = 1.0
-UNSENT: Final = 0.9  # the network did not deliver it
+UNSENT: Final = 0.95  # the network did not deliver it: a part of it may be heard all the same
 STRANGE: Final = 1.6  # a caption of nothing
 REPEATED: Final = 0.3  # a caption of what had one
 SPARE_MARK: Final = 0.1  # part of an utterance was lost, or of a noise
