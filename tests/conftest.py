@@ -20,8 +20,26 @@ LEAK_GRACE_S = 3.0  # threads of native libraries end a moment after they were t
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs of the soak come first: a long test that begins last would be waited for."""
-    items.sort(key=lambda item: item.get_closest_marker("soak") is None)
+    """Whole runs of the soak come first, each file's in another worker: whoever gets them last would be waited for.
+
+    pytest-xdist gives each worker as many tests as the others, one stretch of the list.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    files: dict[Path, list[pytest.Item]] = {}
+    others = []
+    for item in items:
+        if item.get_closest_marker("soak") is None:
+            others.append(item)
+        else:
+            files.setdefault(item.path, []).append(item)
+    stretch = -(-len(items) // workers)
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        own = [item for path in sorted(files)[worker::workers] for item in files[path]]
+        rest = max(0, stretch - len(own))
+        dealt += [*own, *others[:rest]]
+        del others[:rest]
+    items[:] = [*dealt, *others]
 
 
 @pytest.fixture(autouse=True)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from soak.faults.fault import Happened
-from soak.world.ledger import Counts, Ledger, total
+from soak.world.ledger import Counts, Fate, Ledger, total
 from soak.world.percentile import percentile
 from soak.world.recovery import LOOK_BACK_S, Strike, recovery
 
 MILLISECONDS: Final = 1000.0
+AFTER_CUT_S: Final = 5.0  # in which the connection is back, and what is in doubt has been sent again
 
 
 class Book:
-    """`rooms` are open at the same time. One room after another in the same place has the same ledger."""
+    """`rooms` are open at the same time. One room after another in the same place has the same ledger. `cuts`: when all
+    signaling connections were cut, the newest.
+    """
 
-    def __init__(self, rooms: int) -> None:
+    def __init__(self, rooms: int, cuts: Sequence[float] = ()) -> None:
         self._ledgers = [Ledger(str(number)) for number in range(rooms)]
+        self._cuts = cuts
 
     @contextlib.contextmanager
     def room(self, number: int) -> Iterator[Ledger]:
@@ -49,9 +53,21 @@ class Book:
         return {
             **asdict(counts),
             "expected": counts.expected,
+            "repeated_after_cut": self.repeated_after_cut(),
             "final_ms_p50": self.latency_ms(50),
             "final_ms_p95": self.latency_ms(95),
         }
+
+    def repeated_after_cut(self) -> int:
+        """Captions that came again because the connection was cut before the receipt for them was back: HPB confirms
+        nothing, so whether it had read them cannot be known, and twice is better than never.
+        """
+        return sum(
+            any(0.0 <= outcome.first - cut <= AFTER_CUT_S for cut in self._cuts)
+            for ledger in self._ledgers
+            for outcome in ledger.outcomes(float("-inf"), float("inf"))
+            if outcome.fate is Fate.REPEATED
+        )
 
     def latency_ms(
         self, percent: float, since: float = float("-inf"), until: float = float("inf"), *, but: str = ""

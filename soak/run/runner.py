@@ -53,7 +53,7 @@ async def soak(
             journal.begin(options.as_json())
         try:
             async with open_stage(options, environment, folder, attach, stop=stop) as stage:
-                book = Book(options.profile.rooms)
+                book = Book(options.profile.rooms, stage.cuts)
                 sampler = Sampler(
                     stage.service,
                     journal,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -36,6 +37,7 @@ READY_S: Final = 120.0  # for the model
 LOOK_S: Final = 0.2
 BURST_S: Final = 3.0  # between two bursts of people who vanish
 COME_BACK_S: Final = 5.0  # what is promised after a restart of the signaling server
+MOST_CUTS: Final = 10_000
 SPARE: Final = 2  # times the speakers that a profile has: those who come before the others are gone
 
 
@@ -52,6 +54,7 @@ class Stage:
         self.service = service
         self.world = world
         self.rooms: dict[int, Room] = {}  # ≤ the profile's
+        self.cuts: deque[float] = deque(maxlen=MOST_CUTS)  # when all signaling connections were cut
         self._clock = clock
 
     @property
@@ -79,6 +82,7 @@ class Stage:
             network.conditions = conditions
 
     async def cut_sockets(self) -> None:
+        self.cuts.append(self.now())
         self.world.place.wire.cut()
 
     async def restart_hpb(self, *, kill: bool, down_s: float = 0.0) -> None:

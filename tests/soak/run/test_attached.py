@@ -10,6 +10,7 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from api.cli import build
+from soak.run import command
 from soak.run.command import _command
 from soak.run.journal import Journal, Story
 from soak.run.options import Options
@@ -25,6 +26,12 @@ ATTACHED = ("--url", "http://127.0.0.1:1", "--signaling-port", "9", "--internal-
 def soak(*arguments):
     told = CliRunner().invoke(build(names=["soak"]), ["soak", *arguments])
     return told.exit_code, " ".join(told.stderr.split())
+
+
+@pytest.fixture(autouse=True)
+def the_log_is_not_set_up(monkeypatch):
+    """It is the process's, and other tests read it."""
+    monkeypatch.setattr(command, "set_up_logging", lambda level: None)
 
 
 @pytest.fixture

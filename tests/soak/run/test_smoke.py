@@ -40,7 +40,8 @@ async def test_the_smoke_is_flat_and_ends_with_one_object(tmp_path):
     assert report["command"] == f"roomscribe soak --profile smoke --json --out {folder}"
     slope = report["rss_slope_kb_per_subscription"]
     assert slope["low"] <= slope["slope"] <= slope["high"] < report["flat_below_kb_per_subscription"]
-    assert (report["silent_losses"], report["repeats"]) == (0, 0)
+    assert report["silent_losses"] == 0
+    assert report["repeats"] == report["repeats_after_cuts"] <= 3  # the connection is cut with the receipt on its way
     assert report["captions_received"] >= 200
     assert report["subscriptions"] >= 200
     assert report["reconnects"] >= 20
