@@ -169,7 +169,7 @@ async def test_a_soak_that_breaks_off_has_a_report_that_says_so(tmp_path, monkey
     class Scene:
         async def __aenter__(self):
             service = SimpleNamespace(is_running=True, pid=1)
-            return SimpleNamespace(service=service, world=SimpleNamespace(tally=Tally()), rooms={})
+            return SimpleNamespace(service=service, world=SimpleNamespace(tally=Tally()), rooms={}, cuts=())
 
         async def __aexit__(self, *_):
             pass
