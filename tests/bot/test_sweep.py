@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from bot.sweep import DATAGRAMS_A_TURN, Sweeper
+from bot.sweep import DATAGRAMS_A_TURN, MOST_DRAINED, Sweeper
 
 PATIENCE_S = 5.0
 
@@ -186,3 +186,37 @@ async def test_it_knows_up_to_when_everything_was_read(sweeper, desks):
 
 async def test_it_knows_how_many_it_watches(sweeper, desks):
     assert len(sweeper) == 3
+
+
+async def test_what_lies_in_a_socket_can_be_read_before_its_turn(desks, sweeper):
+    desk, other = desks[:2]
+    desk.send(*(b"%d" % number for number in range(50)))
+    other.send(b"later")
+
+    sweeper.drain(desk.sock)
+
+    assert [datagram for datagram, _ in desk.got] == [b"%d" % number for number in range(50)]
+    assert other.got == []
+
+
+async def test_not_more_is_read_at_once_than_a_socket_of_the_usual_size_holds(desks, sweeper):
+    desk = desks[0]
+    desk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)  # as far as the system allows
+    desk.send(*(b"x" for _ in range(MOST_DRAINED)))
+    sweeper.drain(desk.sock)
+    read = len(desk.got)
+    desk.send(*(b"x" for _ in range(3)))
+    sweeper.drain(desk.sock)
+
+    assert read <= MOST_DRAINED
+    assert len(desk.got) == read + 3
+
+
+async def test_a_socket_that_nobody_watches_is_left_alone(desks, sweeper):
+    desk = desks[0]
+    sweeper.unwatch(desk.sock)
+    desk.send(b"one")
+
+    sweeper.drain(desk.sock)
+
+    assert desk.got == []
