@@ -8,56 +8,28 @@ that time says nothing; one that never got a caption, although somebody spoke, i
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from .ledger import SETTLE_S, Fate, Outcome
-from .percentile import percentile
+from .ledger import Fate, Outcome
 
 PATIENCE_S: Final = 60.0  # who has no caption after so long never got one
 IN_FLIGHT_S: Final = 0.1  # after a kill: what comes as soon was sent before
 LOOK_BACK_S: Final = 10.0  # what was said so long before a fault, and lost, was not lost by it
-KEPT: Final = 4096  # outcomes of a room, the newest
-ROOMS: Final = 1024  # with outcomes; beyond, the one that came first goes
-STRIKES: Final = 512  # that wait for their judgement; beyond, the oldest is judged at once
-RECOVERIES: Final = 20_000  # judged, the newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strike:
-    """One fault, once. `healed_at` None: nothing heals it but the service itself. `rooms` None: all are affected."""
+    """One fault, once. `healed_at` None: nothing heals it but the service itself."""
 
     fault: str
     struck_at: float
     healed_at: float | None = None
-    rooms: frozenset[str] | None = None
 
     @property
     def moment(self) -> float:
         return self.struck_at if self.healed_at is None else self.healed_at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovery:
-    """Of one room from one strike. `seconds` None: no caption came in time."""
-
-    fault: str
-    room: str
-    moment: float
-    seconds: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryFigures:
-    """Seconds, of the rooms that recovered; `never`: how many did not."""
-
-    count: int
-    never: int
-    p50: float | None
-    p95: float | None
-    worst: float | None
 
 
 def recovery(
@@ -89,67 +61,3 @@ def _was_waiting(lost: Outcome, strike: Strike) -> bool:
     if lost.fate not in (Fate.MARKED, Fate.SILENT) or (lost.at is not None and lost.at <= strike.moment):
         return False
     return lost.last >= strike.struck_at - LOOK_BACK_S
-
-
-class Recoveries:
-    """Of all rooms from all strikes. Strikes are told when they are healed, outcomes as ledgers judge them, both in any
-    order; a strike is judged when no ledger can have anything more to tell of it.
-    """
-
-    def __init__(self, *, patience_s: float = PATIENCE_S, settle_s: float = SETTLE_S) -> None:
-        self._patience_s = patience_s
-        self._settle_s = settle_s
-        self._open: deque[Strike] = deque()  # ≤ STRIKES
-        self._outcomes: dict[str, deque[Outcome]] = {}  # ≤ ROOMS
-        self._judged: deque[Recovery] = deque(maxlen=RECOVERIES)
-
-    def struck(self, strike: Strike) -> None:
-        self._open.append(strike)
-        if len(self._open) > STRIKES:
-            self._judge(self._open.popleft())
-
-    def judged(self, outcomes: Iterable[Outcome]) -> None:
-        """What `Ledger.settle` and `Ledger.close` return."""
-        for outcome in outcomes:
-            if outcome.room not in self._outcomes:
-                while len(self._outcomes) >= ROOMS:
-                    del self._outcomes[next(iter(self._outcomes))]
-                self._outcomes[outcome.room] = deque(maxlen=KEPT)
-            self._outcomes[outcome.room].append(outcome)
-
-    def settle(self, now: float) -> list[Recovery]:
-        """Judge the strikes that are old enough."""
-        # Twice: the last utterance that counts may wait for as long as its caption.
-        old = now - 2 * self._patience_s - self._settle_s
-        done = [strike for strike in self._open if strike.moment <= old]
-        self._open = deque(strike for strike in self._open if strike.moment > old)
-        return [each for strike in done for each in self._judge(strike)]
-
-    def close(self) -> list[Recovery]:
-        """Judge all: nothing more will come."""
-        done = list(self._open)
-        self._open.clear()
-        return [each for strike in done for each in self._judge(strike)]
-
-    def figures(self, fault: str | None = None) -> RecoveryFigures:
-        """None: of all faults."""
-        judged = [each for each in self._judged if fault in (None, each.fault)]
-        seconds = [each.seconds for each in judged if each.seconds is not None]
-        return RecoveryFigures(
-            count=len(seconds),
-            never=len(judged) - len(seconds),
-            p50=percentile(seconds, 50),
-            p95=percentile(seconds, 95),
-            worst=max(seconds, default=None),
-        )
-
-    def _judge(self, strike: Strike) -> list[Recovery]:
-        found = []
-        for room, outcomes in self._outcomes.items():
-            if strike.rooms is not None and room not in strike.rooms:
-                continue
-            waited, seconds = recovery(strike, outcomes, patience_s=self._patience_s)
-            if waited:
-                found.append(Recovery(fault=strike.fault, room=room, moment=strike.moment, seconds=seconds))
-        self._judged.extend(found)
-        return found

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from soak.world.ledger import SETTLE_S, Fate, Outcome
-from soak.world.recovery import PATIENCE_S, ROOMS, STRIKES, Recoveries, RecoveryFigures, Strike, recovery
+from soak.world.ledger import Fate, Outcome
+from soak.world.recovery import PATIENCE_S, Strike, recovery
 
 KILL = Strike(fault="kill", struck_at=100.0)
 CUT = Strike(fault="cut", struck_at=100.0, healed_at=110.0)
-OLD = 2 * PATIENCE_S + SETTLE_S
 
 
 def outcome(fate, last, at=None, *, room="attic"):
@@ -16,9 +15,6 @@ def outcome(fate, last, at=None, *, room="attic"):
 
 def received(last, at, **where):
     return outcome(Fate.RECEIVED, last, at, **where)
-
-
-# One room
 
 
 def test_who_was_waiting_at_a_kill_waits_from_the_kill_on():
@@ -67,60 +63,3 @@ def test_a_room_in_which_nobody_speaks_waits_for_nothing():
 def test_a_room_that_never_has_a_caption_again_waited_in_vain():
     assert recovery(KILL, [outcome(Fate.SILENT, 102.0)]) == (True, None)
     assert recovery(KILL, [outcome(Fate.SILENT, 102.0), received(170.0, 171.0)]) == (True, None)
-
-
-# All rooms
-
-
-def test_figures_are_over_rooms_and_strikes_by_fault():
-    recoveries = Recoveries()
-    for strike in (KILL, CUT, Strike(fault="kill", struck_at=200.0)):
-        recoveries.struck(strike)
-    recoveries.judged([received(99.0, 101.0), received(199.0, 203.0), outcome(Fate.SILENT, 201.0, room="cellar")])
-    assert len(recoveries.settle(200.0 + OLD)) == 3
-    assert recoveries.figures("kill") == RecoveryFigures(count=2, never=1, p50=2.0, p95=2.9, worst=3.0)
-    assert recoveries.figures("cut").count == 0
-    assert recoveries.figures().never == 1
-
-
-def test_a_strike_is_judged_once_and_only_when_all_ledgers_have_told():
-    recoveries = Recoveries()
-    recoveries.struck(KILL)
-    recoveries.judged([received(99.0, 101.0)])
-    assert recoveries.settle(99.0 + OLD) == []
-    (found,) = recoveries.settle(100.0 + OLD)
-    assert (found.fault, found.room, found.moment, found.seconds) == ("kill", "attic", 100.0, 1.0)
-    assert recoveries.close() == []
-
-
-def test_at_the_end_all_strikes_are_judged():
-    recoveries = Recoveries()
-    recoveries.struck(KILL)
-    recoveries.judged([received(99.0, 101.0)])
-    assert len(recoveries.close()) == 1
-
-
-def test_rooms_that_a_fault_does_not_touch_are_left_out():
-    recoveries = Recoveries()
-    recoveries.struck(Strike(fault="cut", struck_at=100.0, rooms=frozenset({"cellar"})))
-    recoveries.judged([received(99.0, 101.0), received(99.0, 102.0, room="cellar")])
-    assert [each.room for each in recoveries.close()] == ["cellar"]
-
-
-def test_without_strikes_there_are_no_figures():
-    assert Recoveries().figures() == RecoveryFigures(count=0, never=0, p50=None, p95=None, worst=None)
-
-
-def test_more_strikes_than_can_wait_are_judged_at_once():
-    recoveries = Recoveries()
-    recoveries.judged([received(99.0, 101.0)])
-    for _ in range(STRIKES + 3):
-        recoveries.struck(KILL)
-    assert recoveries.figures().count == 3
-
-
-def test_of_more_rooms_than_there_is_place_for_the_first_ones_go():
-    recoveries = Recoveries()
-    recoveries.struck(KILL)
-    recoveries.judged(received(99.0, 101.0, room=str(number)) for number in range(ROOMS + 5))
-    assert [each.room for each in recoveries.close()][:2] == ["5", "6"]
