@@ -135,6 +135,16 @@ async def test_who_was_away_reads_in_its_language_what_it_missed(engine_settings
 
 
 async def test_a_cut_connection_loses_no_translation_and_repeats_none(engine_settings, interpreter):
+    translated = []
+
+    def number(request):
+        heard = hear(request)
+        if not request.translate:
+            return heard
+        translated.append(f"This is sentence {len(translated) + 1}.")
+        return dataclasses.replace(heard, text=translated[-1])
+
+    interpreter.answer = number
     async with meeting(engine_settings) as room:
         rita, ada = await room.reader("Rita"), await room.speaker("Ada")
         asks(room, rita, "en")
@@ -147,8 +157,11 @@ async def test_a_cut_connection_loses_no_translation_and_repeats_none(engine_set
         seen = len(rita.captions)
         await ada.says(GO_FORWARD)
         await rita.final(of=ada, after=seen)
+        while len(finals(rita)) < len(translated):
+            await rita.final_number(len(translated))
 
-        assert finals(rita) == [(ENGLISH, "en")] * 2
+        assert finals(rita) == [(each, "en") for each in translated]
+        assert len(translated) >= 2  # a machine that is busy may hear a pause in a sentence, and cut it there
 
 
 async def test_in_a_room_that_turns_to_english_what_is_said_is_the_translation(engine_settings, interpreter):
