@@ -64,6 +64,7 @@ class Engine:
         self._up = asyncio.Event()
         self._up_since = 0.0
         self._down_since: float | None = None
+        self._owes_since: float | None = None  # it decodes, and has answered nothing since
         self._shed_since = 0.0  # lateness before this leads to no shedding
         self._settled = asyncio.Event()
         self.state = EngineState.STARTING
@@ -156,8 +157,8 @@ class Engine:
 
     def backend_lost(self) -> None:
         self._up.clear()
-        if self._down_since is None:
-            self._down_since = asyncio.get_running_loop().time()
+        if self._down_since is None:  # whoever hangs is lost when it falls silent, not when somebody notices
+            self._down_since = self._owes_since or asyncio.get_running_loop().time()
         if self.state is not EngineState.FAILED:
             self.state = EngineState.RESTARTING
 
@@ -173,11 +174,14 @@ class Engine:
                 await self._work.wait()
                 continue
             self._busy += 1
+            self._owes_since = self._owes_since or clock()
             try:
                 await self._decode([(job, request) for job in jobs if (request := self._cut(job)) is not None])
             finally:
                 self._busy -= 1
                 self._alone = False
+                if not self._busy:
+                    self._owes_since = None
                 for job in jobs:
                     self._scheduler.done(job)
                 self._work.set()
@@ -189,6 +193,8 @@ class Engine:
         if self._suspects:
             self._alone = True
             return [self._suspects.popleft()]
+        while (late := self._too_late(now)) is not None:
+            self._reject(late, Shed("recognition cannot keep up"))
         return self._scheduler.take(now=now, most=self._backend.max_batch)
 
     async def _decode(self, requests: list[tuple[Job, DecodeRequest]]) -> None:
@@ -207,8 +213,10 @@ class Engine:
             if not isinstance(error, EngineError):
                 log.error("a decode ended with %s", type(error).__name__)
                 error = DecodeFailed(type(error).__name__)
+            self._owes_since = asyncio.get_running_loop().time()
             self._reject(requests[0][0], error)
         else:
+            self._owes_since = asyncio.get_running_loop().time()
             for (job, request), hypothesis in zip(requests, hypotheses, strict=True):
                 self._count(job, request, hypothesis)
                 waiting = self._requests.get(job)
@@ -296,14 +304,19 @@ class Engine:
         return self._scheduler.lateness(now=now, since=self._up_since) if self._up.is_set() else 0.0
 
     def _hopeless(self, now: float) -> Job | None:
-        """A final to give up, taken out of the line."""
+        """What is given up without a look at what could be done instead, taken out of the line."""
         if self.ladder.step >= Step.NARROW and (translation := self._scheduler.shed_translation()) is not None:
             return translation
-        expired = self._scheduler.shed(due_before=now - EXPIRED_S)
-        if expired is not None or self.ladder.step is not Step.SHED or not self._up.is_set():
-            return expired
+        return self._scheduler.shed(due_before=now - EXPIRED_S)
+
+    def _too_late(self, now: float) -> Job | None:
+        """A final to give up, taken out of the line, now that somebody is free to decode a newer one instead.
+
+        While nobody is, it helps no one; and a recogniser that answers nothing may hang, which is no overload.
+        """
         limit_s = self.ladder.shed_below_s
-        if self._scheduler.lateness(now=now, since=self._shed_since) <= limit_s:
+        overloaded = self.ladder.step is Step.SHED
+        if not overloaded or self._scheduler.lateness(now=now, since=self._shed_since) <= limit_s:
             return None
         return self._scheduler.shed(due_before=now - limit_s)
 

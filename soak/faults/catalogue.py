@@ -22,8 +22,8 @@ HANG_S: Final = 75.0
 STOPPED_S: Final = 20.0
 OTHERS_SLOWER: Final = 1.2  # times
 
-_UP_AGAIN: Final = Limits(recovery_s=RECOVERY_S, marked=0)
-_MEDIA_UP_AGAIN: Final = Limits(recovery_s=MEDIA_RECOVERY_S)
+_UP_AGAIN: Final = Limits(recovery_s=RECOVERY_S, since="return", marked=0)
+_MEDIA_UP_AGAIN: Final = Limits(recovery_s=MEDIA_RECOVERY_S, since="return")
 
 _ALL: Final = (
     Fault(
@@ -34,8 +34,8 @@ _ALL: Final = (
     ),
     Fault(
         name="engine_hangs",
-        promise="The recogniser hangs: the watchdog ends it, and the next caption comes within 5 s of that.",
-        limits=Limits(recovery_s=RECOVERY_S, restarts=1),
+        promise="The recogniser hangs: the watchdog ends it, captions go on within 5 s of that, and none is lost.",
+        limits=Limits(recovery_s=RECOVERY_S, marked=0, restarts=1),
         act=strikes.hang_engine,
         lasts_s=HANG_S,
         least_s=HANG_S,
@@ -71,7 +71,7 @@ _ALL: Final = (
     Fault(
         name="socket_cut",
         promise="The signaling connections are reset: captions go on within 5 s, none is lost and none comes twice.",
-        limits=_UP_AGAIN,
+        limits=Limits(recovery_s=RECOVERY_S, marked=0),
         act=strikes.cut_sockets,
     ),
     Fault(

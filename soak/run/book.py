@@ -11,7 +11,7 @@ from typing import Any, Final
 from soak.faults.fault import Happened
 from soak.world.ledger import Counts, Fate, Ledger, total
 from soak.world.percentile import percentile
-from soak.world.recovery import LOOK_BACK_S, Strike, recovery
+from soak.world.recovery import LOOK_BACK_S, Strike, comeback, recovery
 
 MILLISECONDS: Final = 1000.0
 AFTER_CUT_S: Final = 5.0  # in which the connection is back, and what is in doubt has been sent again
@@ -95,5 +95,10 @@ class Book:
             healed_at=None if happened.recovers_from == happened.struck_at else happened.healed_at,
         )
         begin = happened.struck_at - LOOK_BACK_S
-        found = [recovery(strike, ledger.outcomes(begin, until)) for ledger in self._ledgers]
+        returns = happened.fault.limits.since == "return"
+        found = [
+            comeback(strike, outcomes, ledger.interims) if returns else recovery(strike, outcomes)
+            for ledger in self._ledgers
+            for outcomes in [ledger.outcomes(begin, until)]
+        ]
         return [None if seconds is None else seconds * MILLISECONDS for waited, seconds in found if waited]

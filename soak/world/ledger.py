@@ -15,7 +15,6 @@ from typing import Final
 
 from .alignment import ECHO, Block, Caption, How, Spoken, align, stretch
 from .likeness import Words, likeness, words_of
-from .percentile import percentile
 
 __all__ = ["Caption", "Counts", "Fate", "Ledger", "Outcome", "Spoken", "total"]
 
@@ -114,6 +113,7 @@ class Ledger:
         self.room = room
         self.counts = Counts()
         self.latencies: deque[tuple[float, float]] = deque(maxlen=LATENCIES)  # when a final came, after how long
+        self.interims: deque[float] = deque(maxlen=OUTCOMES)  # when partials came
         self._settle_s = settle_s
         self._min_delivered = min_delivered
         self._pages: dict[str, _Page] = {}  # ≤ SPEAKERS
@@ -145,6 +145,7 @@ class Ledger:
     def interim(self, speaker: str, at: float) -> None:
         """A partial has come."""
         self.counts.interims += 1
+        self.interims.append(at)
         if speaker in self._pages:
             self._page(speaker, at)
 
@@ -167,15 +168,6 @@ class Ledger:
         outcomes = self.settle(now)
         self._pages.clear()
         return outcomes
-
-    def latency(self, percent: float, since: float = float("-inf"), until: float = float("inf")) -> float | None:
-        """From the last speech of an utterance to its last caption, in seconds; of captions that came in this time."""
-        return percentile([seconds for at, seconds in self.latencies if since <= at <= until], percent)
-
-    def lost_between(self, begin: float, end: float) -> list[Outcome]:
-        """Of what was said in this time, be it in part, and judged: what no caption came of, with a mark or without."""
-        lost = (Fate.MARKED, Fate.SILENT)
-        return [each for each in self._outcomes if each.fate in lost and each.first <= end and each.last >= begin]
 
     def between(self, begin: float, end: float) -> Counts:
         """What was said, or came of itself, in this time, be it in part, and is judged. Without interims."""

@@ -4,6 +4,9 @@ The clock runs from the moment at which a fault was healed, or struck where noth
 and at which there was something to caption: an utterance that was over and had no caption yet, or the end of the next
 one. It stops with the next final of the room that belongs to something that was said. A room in which nobody spoke in
 that time says nothing; one that never got a caption, although somebody spoke, is counted apart.
+
+After a server has been away, all have to come back first, speakers too. There the clock runs from the first word that
+is spoken when it is there again, heard or not, to the first caption of what is spoken then, be it a partial.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from .ledger import Fate, Outcome
 PATIENCE_S: Final = 60.0  # who has no caption after so long never got one
 IN_FLIGHT_S: Final = 0.1  # after a kill: what comes as soon was sent before
 LOOK_BACK_S: Final = 10.0  # what was said so long before a fault, and lost, was not lost by it
+SAID: Final = (Fate.RECEIVED, Fate.MARKED, Fate.SILENT, Fate.UNSENT)  # of what somebody said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,26 @@ def recovery(
     if came is None or came - due > patience_s:
         return True, None
     return True, max(0.0, came - due)
+
+
+def comeback(
+    strike: Strike, outcomes: Iterable[Outcome], interims: Iterable[float], *, patience_s: float = PATIENCE_S
+) -> tuple[bool, float | None]:
+    """Of one room, after a server was away: whether somebody spoke, and how long they went without captions (None: to
+    the end). `interims` has when partials came.
+    """
+    moment = strike.moment
+    said = [each for each in outcomes if each.fate in SAID and each.last > moment]
+    if not said:
+        return False, None
+    due = max(moment, min(each.first for each in said))
+    finals = [each.at for each in said if each.fate is Fate.RECEIVED and each.at is not None]
+    came = min((at for at in [*finals, *interims] if at > due), default=None)
+    if due > moment + patience_s:
+        return False, None
+    if came is None or came - due > patience_s:
+        return True, None
+    return True, came - due
 
 
 def _was_waiting(lost: Outcome, strike: Strike) -> bool:

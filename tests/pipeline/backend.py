@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 
 from pipeline import Engine, EngineFatal, Kind
-from pipeline.errors import EngineError
+from pipeline.errors import EngineDied, EngineError
 from pipeline.request import Hypothesis
 from pipeline.scheduler import Job
 from soak.crew import Crew
@@ -33,6 +33,7 @@ class FakeBackend:
         self.answer = lambda request: f"Word {sum(map(len, self.batches))}"
         self._there, self._fatal = there, fatal
         self._keeper = None
+        self._life = 0
         self._free = asyncio.Event()
         self._free.set()
 
@@ -45,6 +46,11 @@ class FakeBackend:
 
     def let_go(self):
         self._free.set()
+
+    def break_off(self):
+        """Whoever waits for an answer gets none; nothing is held any more."""
+        self._life += 1
+        self.let_go()
 
     def come(self):
         self._keeper.backend_ready(self.languages, note="a fake", translations=self.translations)
@@ -67,11 +73,14 @@ class FakeBackend:
             self.in_flight = []  # else those who end later are still judged by who was beside them
         self.in_flight = [*self.in_flight, *requests]
         self.decoding += 1
+        life = self._life
         self.most_decoding = max(self.most_decoding, self.decoding)
         try:
             await self._free.wait()
         finally:
             self.decoding -= 1
+        if life != self._life:
+            raise EngineDied("the recogniser died over this audio")
         answers = [self.answer(request) for request in requests]
         for answer in answers:
             if isinstance(answer, Exception):

@@ -73,7 +73,7 @@ def test_a_short_run_has_short_faults_but_not_shorter_than_makes_sense(scale, se
     assert fault(noted(NotedScene()), lasts_s=20.0, least_s=5.0).seconds(scale) == seconds
 
 
-@pytest.mark.parametrize(("since", "moment"), [("strike", 3.0), ("healing", 8.0)])
+@pytest.mark.parametrize(("since", "moment"), [("strike", 3.0), ("healing", 8.0), ("return", 8.0)])
 def test_the_recovery_counts_from_the_strike_or_from_the_healing(since, moment):
     struck = fault(noted(NotedScene()), limits={"since": since})
     assert Happened(fault=struck, struck_at=3.0, healed_at=8.0).recovers_from == moment

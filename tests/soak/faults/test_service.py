@@ -41,7 +41,7 @@ async def test_a_recogniser_that_was_killed_is_another_one_and_decodes(engine_se
 
 async def test_a_hang_lasts_until_the_watchdog_finds_it(engine_settings, monkeypatch):
     monkeypatch.setattr("pipeline.local.WARM_UPS", 0.0)
-    async with running(make_backend(replace(engine_settings, watchdog_s=2.0))) as (engine, crew):
+    async with running(make_backend(replace(engine_settings, watchdog_s=6.0))) as (engine, crew):
         await engine.wait_ready()
         async with FAULTS["engine_hangs"].strike(scene_of(engine)) as over:
             final = crew.start(ask(engine))

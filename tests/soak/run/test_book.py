@@ -14,6 +14,7 @@ from soak.run.book import Book
 from soak.world.ledger import SETTLE_S, Caption, Spoken
 
 CUT, STOPPED, KILLED = FAULTS["socket_cut"], FAULTS["service_stopped"], FAULTS["engine_killed"]
+HPB_KILLED = FAULTS["hpb_killed"]
 ROSE, BLUE, DUKE = "wild roses by the door", "seven blue umbrellas", "dukes never eat soup"
 
 
@@ -142,6 +143,13 @@ async def test_what_is_healed_recovers_from_its_healing_and_what_is_not_from_the
     book.judge()
     assert book.recoveries_ms(book.happened(STOPPED, 10, 20), book.now + 60) == pytest.approx([5000])
     assert book.recoveries_ms(book.happened(KILLED, 10, 20), book.now + 60) == pytest.approx([15000])
+
+
+async def test_a_server_that_was_away_is_back_with_the_first_partial_of_what_is_said_then(book):
+    book.say(0, ROSE, 19, 24)
+    book._ledgers[0].interim("ada", book.now + 22)
+    book.judge()
+    assert book.recoveries_ms(book.happened(HPB_KILLED, 10, 20), book.now + 60) == pytest.approx([2000])
 
 
 async def test_a_room_whose_caption_never_came_waited_in_vain(book):

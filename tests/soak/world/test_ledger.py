@@ -245,26 +245,14 @@ def test_a_caption_that_has_just_come_waits_for_further_pieces(ledger):
 # Questions about a time
 
 
-def test_latency_is_asked_of_the_captions_of_a_time(ledger):
-    for index, waited in enumerate((0.5, 1.0, 2.0, 8.0)):
-        say(ledger, (ROSE, BLUE, DUKE, CLAY)[index], 20 * index)
-        show(ledger, (ROSE, BLUE, DUKE, CLAY)[index], 20 * index + 2 + waited)
-    ledger.close(LONG)
-    assert ledger.latency(50) == 1.5
-    assert ledger.latency(100, until=50) == 2.0
-    assert ledger.latency(50, since=60) == 8.0
-    assert ledger.latency(50, since=500) is None
-
-
-def test_what_was_lost_between_two_moments_can_be_asked(ledger):
+def test_what_was_said_between_two_moments_can_be_asked(ledger):
     for index, text in enumerate((ROSE, BLUE, DUKE)):
         say(ledger, text, 10 * index)
     show(ledger, GAP_MARK, 12.5)
     show(ledger, DUKE, 22.7)
     ledger.close(LONG)
-    assert [each.text for each in ledger.lost_between(0, 30)] == [ROSE, BLUE]
-    assert [each.text for each in ledger.lost_between(11, 11.5)] == [BLUE]
-    assert ledger.lost_between(13, 30) == []
+    assert [each.text for each in ledger.outcomes(0, 30)] == [ROSE, BLUE, DUKE]
+    assert [each.text for each in ledger.outcomes(11, 11.5)] == [BLUE]
     assert ledger.between(9, 30) == Counts(received=1, marked=1)
 
 

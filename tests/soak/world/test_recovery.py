@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from soak.world.ledger import Fate, Outcome
-from soak.world.recovery import PATIENCE_S, Strike, recovery
+from soak.world.recovery import PATIENCE_S, Strike, comeback, recovery
 
 KILL = Strike(fault="kill", struck_at=100.0)
 CUT = Strike(fault="cut", struck_at=100.0, healed_at=110.0)
@@ -63,3 +63,35 @@ def test_a_room_in_which_nobody_speaks_waits_for_nothing():
 def test_a_room_that_never_has_a_caption_again_waited_in_vain():
     assert recovery(KILL, [outcome(Fate.SILENT, 102.0)]) == (True, None)
     assert recovery(KILL, [outcome(Fate.SILENT, 102.0), received(170.0, 171.0)]) == (True, None)
+
+
+# A server was away
+
+
+def test_who_comes_back_is_waited_for_from_the_first_word_on_to_the_first_partial():
+    unheard = outcome(Fate.UNSENT, 112.0)
+    assert comeback(CUT, [unheard, received(116.0, 117.0)], [99.0, 114.5]) == (True, 4.5)
+
+
+def test_what_was_being_said_when_the_server_came_back_waits_from_then_on():
+    assert comeback(CUT, [outcome(Fate.UNSENT, 111.0), received(115.0, 116.5)], []) == (True, 6.5)
+
+
+def test_who_speaks_only_later_waits_from_their_first_word_on():
+    assert comeback(CUT, [received(118.0, 119.0)], [117.0]) == (True, 1.0)
+
+
+def test_captions_of_what_was_said_before_prove_nothing():
+    before, after = received(105.0, 111.0), received(114.0, 115.0)
+    assert comeback(CUT, [before, after], []) == (True, 3.0)
+    assert comeback(CUT, [before], [111.0]) == (False, None)
+
+
+def test_what_nobody_said_waits_for_nothing():
+    assert comeback(CUT, [outcome(Fate.STRANGE, 112.0, 112.0)], []) == (False, None)
+    assert comeback(CUT, [received(110.0 + PATIENCE_S + 3, 175.0)], []) == (False, None)
+
+
+def test_a_room_without_captions_to_the_end_waited_in_vain():
+    assert comeback(CUT, [outcome(Fate.UNSENT, 112.0)], []) == (True, None)
+    assert comeback(CUT, [outcome(Fate.SILENT, 112.0), received(175.0, 176.0)], []) == (True, None)
