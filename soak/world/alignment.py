@@ -195,8 +195,9 @@ class _Table:
     def _captioned(self, i: int, j: int) -> Iterator[tuple[float, Block]]:
         said, caption = self._spoken[i], self._heard[j]
         alike = likeness(self._said[i], self._read[j])
-        if share(self._read[j], self._said[i]) >= FRAGMENT:
-            alike = max(alike, LIKE)
+        fragment = share(self._read[j], self._said[i])
+        if fragment >= FRAGMENT:  # of an utterance that came torn, no more can be shown
+            alike = max(alike, fragment if said.delivered < 1.0 else LIKE)
         if alike >= LIKE:
             yield 2 * (1 - alike) + BETTER * max(0.0, self._echoes[j][-1] - alike), _ONE
         elif said.last <= caption.at <= said.last + UNLIKE_S:

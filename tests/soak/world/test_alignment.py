@@ -49,6 +49,12 @@ def test_a_few_of_many_words_are_a_caption_too():
     assert drawn(spoken, [came("Dukes never.", 2), came(GAP_MARK, 9)]) == "1-like-1 0-spare-1"
 
 
+def test_a_part_of_what_the_network_tore_is_its_caption_though_the_same_words_were_shown_before():
+    before, again = f"{ROSE} and {BLUE}", came("Wild roses by the doors.", 2.7)
+    assert drawn([said(before, 0, 4, delivered=0.5)], [again], before=[before, again.text]) == "1-like-1"
+    assert drawn([said(DUKE, 0, 4, delivered=0.5)], [again], before=[before, again.text]) == "0-spare-1 1-lost-0"
+
+
 def test_two_utterances_come_out_as_one():
     spoken = [said(ROSE, 0, 2), said(BLUE, 2.4, 4)]
     assert drawn(spoken, [came("Wild roses by the door, seven blue umbrellas.", 4.7)]) == "2-like-1"
