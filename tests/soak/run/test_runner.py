@@ -5,19 +5,14 @@ where it ended.
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 
 import psutil
 import pytest
 
-from soak.report.page import page
-from soak.run.journal import read
 from soak.verdict.sample import LOAD, REST
-from soak.world.profile import PROFILES
-from tests.soak.report.test_page import Page
 
-from .whole import STEADY, finding, options, resumed, run
+from .whole import STEADY, options, resumed, run
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(300)]
 
@@ -43,25 +38,6 @@ def at_first(phase, act):
 def kill_the_service():
     [service] = [each for each in psutil.Process().children() if "soak.service.launch" in each.cmdline()]
     service.kill()
-
-
-async def test_a_healthy_service_has_no_leak_loses_nothing_and_repeats_nothing(tmp_path):
-    profile = replace(PROFILES["smoke"], seconds=68.0, rooms=3, speakers=3, load_s=6.0, warm_up_s=15.0, cut_each_s=4.0)
-    report = await run(options(profile), tmp_path)
-
-    assert report["verdict"] != "leak", report["reasons"]
-    assert (report["silent_losses"], report["repeats"]) == (0, 0)
-    assert report["captions_received"] >= 20
-    assert report["reconnects"] >= 3
-    assert [kept(report)[each] for each in ("captions", "service", "memory")] == [True] * 3, report["promises"]
-    assert finding(report, "peer_connections")["left"] == 0
-    assert report["interrupted"] is False
-    assert json.loads(json.dumps(report)) == report
-
-    story = read(tmp_path)
-    assert {each.phase for each in story.samples} == {"warm_up", "load", "rest"}
-    assert story.tallies[0]["received"] == report["captions_received"]
-    assert report["reasons"][0] in Page(page(report, story.samples, story.bands)).text
 
 
 async def test_a_run_that_is_told_to_stop_has_a_report_and_goes_on_later(tmp_path):

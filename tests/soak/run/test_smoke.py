@@ -10,7 +10,10 @@ import sys
 
 import pytest
 
+from soak.run.journal import read
 from tests.soak.report.test_page import Page
+
+from .whole import finding
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(500)]
 
@@ -47,5 +50,9 @@ async def test_the_smoke_is_flat_and_ends_with_one_object(tmp_path):
     assert report["reconnects"] >= 20
     assert all(each["kept"] for each in report["promises"]), report["promises"]
     assert "Traceback" not in err.decode()
+    assert finding(report, "peer_connections")["left"] == 0
     assert json.loads((folder / "report.json").read_text()) == report
     assert report["reasons"][0] in Page((folder / "report.html").read_text()).text
+    story = read(folder)
+    assert {each.phase for each in story.samples} == {"warm_up", "load", "rest"}
+    assert story.tallies[0]["received"] == report["captions_received"]
