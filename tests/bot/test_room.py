@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from signaling import IceCandidate, Offer, SendCandidate, SendOffer
-from tests.support.meeting import meeting
+from signaling import IceCandidate, SendCandidate, SendOffer
+from tests.support.meeting import broken_offer, meeting
 
 pytestmark = pytest.mark.model
 
@@ -202,9 +202,7 @@ async def test_a_failing_subscription_does_not_take_the_last_words_with_it(engin
         (speaker,) = room.bot.speakers.active
 
         await ada.says(LONG, seconds=2.5)
-        broken = object.__new__(Offer)
-        object.__setattr__(broken, "sdp", "")
-        speaker.subscriber.post(broken)  # whatever breaks it
+        speaker.subscriber.post(broken_offer())
 
         assert "dashwood" in (await rita.final()).lower()
         await ada.heard()  # and it is tried anew

@@ -8,8 +8,7 @@ import logging
 import pytest
 
 from bot import AdmissionSettings
-from signaling import Offer
-from tests.support.meeting import PATIENCE_S, Meeting, meeting
+from tests.support.meeting import PATIENCE_S, Meeting, broken_offer, meeting
 
 pytestmark = pytest.mark.model
 
@@ -133,9 +132,7 @@ async def test_a_speaker_who_failed_keeps_their_place_until_the_next_try(engine_
         will = await room.speaker("Will")
         await waits(room)
 
-        broken = object.__new__(Offer)
-        object.__setattr__(broken, "sdp", "")
-        room.bot.speakers.of(ada.session_id).subscriber.post(broken)  # whatever breaks it
+        room.bot.speakers.of(ada.session_id).subscriber.post(broken_offer())
         await ada.heard()
 
         assert room.bot.speakers.of(will.session_id) is None

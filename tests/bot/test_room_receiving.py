@@ -6,12 +6,12 @@ import logging
 
 import pytest
 
-from bot import rtp_tap
+from bot import rtp_tap, sweep
 from bot.subscription import SubscriptionSettings
 from pipeline import MediaSettings
 from pipeline.decoders import NoDecoder
 from signaling import BackoffSettings
-from tests.support.meeting import meeting
+from tests.support.meeting import broken_offer, meeting
 
 pytestmark = pytest.mark.model
 
@@ -93,6 +93,42 @@ async def test_what_was_said_while_a_connection_was_made_anew_is_told_by_one_mar
     assert "forward" in before.lower()
     assert mark == "[…]"
     assert "forward" in after.lower()
+
+
+async def test_what_was_said_while_a_speaker_whose_captions_broke_off_waited_is_told_by_one_mark(engine_settings):
+    async with meeting(engine_settings, speaker_retry_s=5.0) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+        await ada.says(GO_FORWARD)
+        await rita.final(of=ada)
+        (speaker,) = room.bot.speakers.active
+        ada.participant.connected.clear()
+
+        speaker.subscriber.post(broken_offer())
+        await ada.says(DO_SOMETHING)
+        await ada.heard()
+        await ada.says(GO_FORWARD)
+        await rita.final_number(3)
+
+        assert room.bot.speakers.of(ada.session_id) is not speaker
+    before, mark, after = rita.finals()
+    assert "forward" in before.lower()
+    assert mark == "[…]"
+    assert "forward" in after.lower()
+
+
+async def test_what_lies_unread_in_the_socket_of_somebody_who_leaves_is_heard(engine_settings, monkeypatch):
+    monkeypatch.setattr(sweep, "SWEEP_S", 60.0)  # sockets are read when their speaker leaves, or never
+    async with meeting(engine_settings) as room:
+        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+        room.enable(rita)
+        await ada.heard()
+        await ada.says(GO_FORWARD)
+
+        await ada.leaves()
+
+        assert "forward" in (await rita.final()).lower()
 
 
 @pytest.fixture(autouse=True)

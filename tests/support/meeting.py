@@ -21,7 +21,7 @@ import aiohttp
 
 from bot import LOOPBACK, LocalAddresses, RoomSettings, SignalingSettings, Supervisor
 from pipeline import WIRE_RATE, EngineSettings
-from signaling import BackoffSettings, InternalCredentials, TicketCredentials, TranscriptReceived, signaling_url
+from signaling import BackoffSettings, InternalCredentials, Offer, TicketCredentials, TranscriptReceived, signaling_url
 from signaling.embedded import EmbeddedServer, EmbeddedSettings
 from signaling.messages import IN_CALL, WITH_AUDIO
 from soak.clip import shipped_clips
@@ -209,6 +209,13 @@ class Meeting:
             await participant.entered.wait()
         await person.joins_call(microphone=publishes)
         return person
+
+
+def broken_offer() -> Offer:
+    """Whoever reads it fails, and nobody knows how: such a thing does not come from outside."""
+    offer = object.__new__(Offer)
+    object.__setattr__(offer, "sdp", "")
+    return offer
 
 
 @asynccontextmanager
