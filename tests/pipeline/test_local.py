@@ -23,6 +23,8 @@ from tests.pipeline import backend
 from tests.pipeline.backend import SILENCE, Audio, ask, outcome, until
 from tests.pipeline.voices import downsampled
 
+NEW_LENGTHS, KEPT_LENGTHS = 75, 35
+MOST_MB = 8.0  # 0.7 MB of each would be kept
 AMIABLE = "He might even have been made amiable himself."
 
 
@@ -51,6 +53,18 @@ async def test_a_ready_engine_turns_speech_into_words(engine_settings):
         assert hypothesis.text == AMIABLE
         assert engine.decodes == {Kind.FINAL: 1, Kind.PARTIAL: 0}
         assert engine.busy_s == hypothesis.decode_s > 0
+
+
+@pytest.mark.model
+async def test_the_child_does_not_keep_something_for_each_length_of_audio(engine_settings):
+    async with running(engine_settings) as (engine, _):
+        await engine.wait_ready()
+        child = psutil.Process(engine.pid)
+        megabytes = []
+        for number in range(NEW_LENGTHS):
+            await ask(engine, Audio(SILENCE[: 4_000 + 160 * number]), kind=Kind.PARTIAL)
+            megabytes.append(child.memory_info().rss / 1e6)
+        assert megabytes[-1] - megabytes[KEPT_LENGTHS] < MOST_MB
 
 
 @pytest.mark.model
