@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psutil
 
-from soak.service.process import LAST_WORDS, LISTEN_S, LOOK_S, PROGRAM, ServiceFailed, free_port, start, stop
+from soak.service.process import LAST_WORDS, PROGRAM, ServiceFailed, free_port, listening, start, stop
 
 from .hostile_answers import answers
 from .hostile_attack import head
@@ -137,19 +137,8 @@ async def serving(
     process = await start(SERVE, settings, environment, port=port, secret=secret, log=log)
     service = ServiceProcess(port=port, secret=secret, log=log, process=process)
     try:
-        await _listening(service)
+        await listening(service)
         service.first_answer_s = time.monotonic() - began
         yield service
     finally:
         service.exit_status = await stop(process)
-
-
-async def _listening(service: ServiceProcess) -> None:
-    try:
-        async with asyncio.timeout(LISTEN_S):
-            while not (await service.get("/healthz"))[0]:
-                if not service.is_running:
-                    raise ServiceFailed(f"the service ended at once: {service.last_words()}")
-                await asyncio.sleep(LOOK_S)
-    except TimeoutError as error:
-        raise ServiceFailed(f"the service does not listen: {service.last_words()}") from error

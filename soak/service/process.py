@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -43,6 +43,19 @@ class ServiceFailed(Exception):
     """The service did not come up, or does not answer. The message has its last words, if they can be had."""
 
     component = "soak.service.process"
+
+
+class Started(Protocol):
+    """A service that may not listen yet."""
+
+    @property
+    def is_running(self) -> bool: ...
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body; 0 where there is no answer."""
+        ...
+
+    def last_words(self) -> str: ...
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -122,7 +135,7 @@ async def serving(
             url=url, pid=process.pid, log=log, process=process, asking=asking, scraping=scraping
         )
         try:
-            await _listening(service)
+            await listening(service)
             service.first_answer_s = time.monotonic() - began
             yield service
         finally:
@@ -191,6 +204,18 @@ async def start(
         )
 
 
+async def listening(service: Started) -> None:
+    """Wait until it answers. Raises `ServiceFailed`."""
+    try:
+        async with asyncio.timeout(LISTEN_S):
+            while not (await service.get("/healthz"))[0]:
+                if not service.is_running:
+                    raise ServiceFailed(f"the service ended at once{_after(service.last_words())}")
+                await asyncio.sleep(LOOK_S)
+    except TimeoutError as error:
+        raise ServiceFailed(f"the service does not listen{_after(service.last_words())}") from error
+
+
 async def stop(process: asyncio.subprocess.Process) -> int:
     """Its exit status. By force if it does not end by itself."""
     if process.returncode is None:
@@ -201,17 +226,6 @@ async def stop(process: asyncio.subprocess.Process) -> int:
         except TimeoutError:
             process.kill()
     return await process.wait()
-
-
-async def _listening(service: RoomscribeProcess) -> None:
-    try:
-        async with asyncio.timeout(LISTEN_S):
-            while not (await service.get("/healthz"))[0]:
-                if not service.is_running:
-                    raise ServiceFailed(f"the service ended at once{_after(service.last_words())}")
-                await asyncio.sleep(LOOK_S)
-    except TimeoutError as error:
-        raise ServiceFailed(f"the service does not listen{_after(service.last_words())}") from error
 
 
 @contextlib.asynccontextmanager

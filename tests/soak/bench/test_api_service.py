@@ -12,6 +12,7 @@ import pytest
 
 from soak.bench import api_service
 from soak.bench.api_service import Footprint, ServiceProcess, median, serving
+from soak.service import process
 from soak.service.process import ServiceFailed, free_port
 
 SECRET = "a secret of thirty-two characters"
@@ -75,7 +76,7 @@ async def test_it_gets_its_settings_and_none_of_ours(tmp_path, program):
 
 
 async def test_a_service_that_does_not_listen_is_told_with_its_last_words(tmp_path, program, monkeypatch):
-    monkeypatch.setattr(api_service, "LISTEN_S", 1.0)
+    monkeypatch.setattr(process, "LISTEN_S", 1.0)
     program("print('not today', flush=True); import time; time.sleep(60)")
     with pytest.raises(ServiceFailed, match="does not listen: not today"):
         async with started(tmp_path):
