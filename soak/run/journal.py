@@ -6,6 +6,7 @@ A line that was being written when the machine went down is left out when it is 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -59,6 +60,10 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self._file = self._path.open("a", encoding="utf-8")
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it, however this run ends
+        except BlockingIOError as error:
+            self.__exit__(None, None, None)
+            raise BadJournal(f"{self._path}: another soak writes it just now; wait for its end, or stop it") from error
         except OSError as error:
             raise BadJournal(f"{self._path}: cannot be written ({error.strerror})") from error
         if self._file.tell():

@@ -106,6 +106,17 @@ def test_a_line_is_on_disk_while_the_journal_is_still_open(tmp_path):
         assert read(tmp_path).samples == [sample(rss_kb=1.5)]
 
 
+def test_two_runs_never_write_one_journal(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.begin(OPTIONS)
+        with pytest.raises(BadJournal, match="another soak writes it"), Journal(tmp_path):
+            pass
+        journal.sample(sample())
+    with Journal(tmp_path) as journal:
+        journal.sample(sample())
+    assert len(read(tmp_path).samples) == 2
+
+
 def test_the_newest_tally_of_each_leg_counts(tmp_path):
     with Journal(tmp_path) as journal:
         journal.begin(OPTIONS)
