@@ -9,6 +9,7 @@ import pytest
 
 from bot import BadLanguagePair, NoSuchRoom, NotATarget, RoomStatus, TranslationUnsupported
 from pipeline import Kind
+from pipeline.finals import SURE
 from pipeline.request import Hypothesis
 from tests.pipeline.backend import FakeBackend
 from tests.support.meeting import PATIENCE_S, meeting
@@ -20,8 +21,13 @@ GERMAN, ENGLISH, PARTIAL = "Das ist ein Satz.", "This is a sentence.", "Das ist"
 
 def hear(request):
     if request.translate:
-        return Hypothesis(text=ENGLISH, language="en", decode_s=0.0)
-    return Hypothesis(text=GERMAN if request.kind is Kind.FINAL else PARTIAL, language="de", decode_s=0.0)
+        return heard(ENGLISH, "en")
+    return heard(GERMAN if request.kind is Kind.FINAL else PARTIAL, "de")
+
+
+def heard(text, language):
+    """Not sure enough to be taken for a whole sentence at each short pause: that would cut what is said into two."""
+    return Hypothesis(text=text, language=language, decode_s=0.0, avg_logprob=SURE - 0.1)
 
 
 @pytest.fixture
@@ -138,11 +144,10 @@ async def test_a_cut_connection_loses_no_translation_and_repeats_none(engine_set
     translated = []
 
     def number(request):
-        heard = hear(request)
         if not request.translate:
-            return heard
+            return hear(request)
         translated.append(f"This is sentence {len(translated) + 1}.")
-        return dataclasses.replace(heard, text=translated[-1])
+        return heard(translated[-1], "en")
 
     interpreter.answer = number
     async with meeting(engine_settings) as room:
@@ -165,7 +170,7 @@ async def test_a_cut_connection_loses_no_translation_and_repeats_none(engine_set
 
 
 async def test_in_a_room_that_turns_to_english_what_is_said_is_the_translation(engine_settings, interpreter):
-    interpreter.answer = lambda request: Hypothesis(text=ENGLISH, language="en", decode_s=0.0)
+    interpreter.answer = lambda request: heard(ENGLISH, "en")
     async with meeting(engine_settings) as room:
         rita, ada = await room.reader("Rita"), await room.speaker("Ada")
         asks(room, rita, "en_GB")
