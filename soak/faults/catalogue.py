@@ -11,7 +11,7 @@ from soak.world.network import Conditions
 from . import strikes
 from .fault import Fault, Limits
 
-RECOVERY_S: Final = 5.0  # to the next final, once nothing stands in its way
+RECOVERY_S: Final = 5.0  # to the next caption, once nothing stands in its way
 MEDIA_RECOVERY_S: Final = 30.0  # Janus gone is noticed after 10 s without a packet, and HPB has its own pauses
 HOUR_S: Final = 3600.0
 HPB_DOWN_S: Final = 3.0
@@ -56,14 +56,14 @@ _ALL: Final = (
     ),
     Fault(
         name="janus_restarted",
-        promise="The media server is restarted: everybody is heard again within 30 s of its return.",
+        promise="The media server is restarted: captions are back within 30 s of its return.",
         limits=_MEDIA_UP_AGAIN,
         act=strikes.restart_janus(kill=False),
         needs_real_stack=True,
     ),
     Fault(
         name="janus_killed",
-        promise="The media server dies: everybody is heard again within 30 s of its return.",
+        promise="The media server dies: captions are back within 30 s of its return.",
         limits=_MEDIA_UP_AGAIN,
         act=strikes.restart_janus(kill=True),
         needs_real_stack=True,

@@ -27,9 +27,9 @@ Strike = Callable[[Scene, float], AbstractAsyncContextManager[asyncio.Event]]
 class Limits:
     """What the service may show of a fault. Silent losses and repeats are never allowed."""
 
-    recovery_s: float | None = None  # until a room's next final; None: captions never stop
-    #: What the recovery is counted from. "return": from the first word after the healing, whether anybody could have
-    #: heard it or not, to the first caption of what is said then, final or not.
+    recovery_s: float | None = None  # until a room's next caption; None: captions never stop
+    #: What the recovery is counted from. "return": from the first word that is begun after the healing, whether anybody
+    #: could have heard it or not (`soak.world.recovery.comeback`).
     since: Literal["strike", "healing", "return"] = "healing"
     marked: int | None = None  # finals that may be lost with a gap mark; None: as many as there are
     restarts: int = 0  # of the recogniser, neither more nor less

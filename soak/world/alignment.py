@@ -21,6 +21,7 @@ from .likeness import Words, likeness, share, together, without, words_of
 LIKE: Final = 0.4  # two texts that are less alike have other words
 ECHO: Final = 0.6  # a caption this much like what was said before may be its repetition
 FRAGMENT: Final = 0.8  # of a caption's words are those of the utterance: however short, it is a part of it
+ABOUT: Final = 0.2  # speech and words of an utterance that was torn: their shares of the whole may differ by this
 PRESENT: Final = 0.3  # of the words of a part are in the whole, beside those of the other parts
 PIECES: Final = 4  # captions of one utterance, at most
 JOINED: Final = 3  # utterances in one caption, at most …
@@ -195,11 +196,14 @@ class _Table:
     def _captioned(self, i: int, j: int) -> Iterator[tuple[float, Block]]:
         said, caption = self._spoken[i], self._heard[j]
         alike = likeness(self._said[i], self._read[j])
-        fragment = share(self._read[j], self._said[i])
-        if fragment >= FRAGMENT:  # of an utterance that came torn, no more can be shown
-            alike = max(alike, fragment if said.delivered < 1.0 else LIKE)
+        is_fragment = share(self._read[j], self._said[i]) >= FRAGMENT
+        if is_fragment:
+            alike = max(alike, LIKE)
         if alike >= LIKE:
-            yield 2 * (1 - alike) + BETTER * max(0.0, self._echoes[j][-1] - alike), _ONE
+            # Of an utterance that came torn no more can be shown, and the same words may have been a caption before.
+            is_rest = is_fragment and self._is_as_long_as_what_came(i, j)
+            better = 0.0 if is_rest else max(0.0, self._echoes[j][-1] - alike)
+            yield 2 * (1 - alike) + BETTER * better, _ONE
         elif said.last <= caption.at <= said.last + UNLIKE_S:
             is_overtaken = i + 1 < len(self._spoken) and self._spoken[i + 1].last <= caption.at
             yield UNLIKE + OVERTAKEN * is_overtaken, _WRONG
@@ -209,6 +213,10 @@ class _Table:
             alike = likeness(whole, together(parts))
             if alike >= LIKE and _all_present(parts, whole):
                 yield (1 + len(parts)) * (1 - alike) + EXTRA * (len(parts) - 1), block
+
+    def _is_as_long_as_what_came(self, i: int, j: int) -> bool:
+        delivered = self._spoken[i].delivered
+        return delivered < 1.0 and abs(self._read[j].size / self._said[i].size - delivered) <= ABOUT
 
     def _splits(self, i: int, j: int) -> Iterator[tuple[Words, list[Words], Block]]:
         whole = self._said[i]

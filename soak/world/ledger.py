@@ -113,7 +113,7 @@ class Ledger:
         self.room = room
         self.counts = Counts()
         self.latencies: deque[tuple[float, float]] = deque(maxlen=LATENCIES)  # when a final came, after how long
-        self.interims: deque[float] = deque(maxlen=OUTCOMES)  # when partials came
+        self.interims: deque[tuple[str, float]] = deque(maxlen=OUTCOMES)  # whose partial came, and when
         self._settle_s = settle_s
         self._min_delivered = min_delivered
         self._pages: dict[str, _Page] = {}  # ≤ SPEAKERS
@@ -145,7 +145,7 @@ class Ledger:
     def interim(self, speaker: str, at: float) -> None:
         """A partial has come."""
         self.counts.interims += 1
-        self.interims.append(at)
+        self.interims.append((speaker, at))
         if speaker in self._pages:
             self._page(speaker, at)
 

@@ -6,11 +6,12 @@ one. It stops with the next final of the room that belongs to something that was
 that time says nothing; one that never got a caption, although somebody spoke, is counted apart.
 
 After a server has been away, all have to come back first, speakers too. There the clock runs from the first word that
-is spoken when it is there again, heard or not, to the first caption of what is spoken then, be it a partial.
+somebody begins to say when it is there again, heard or not, to the first caption of anything begun then: a partial, too.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,7 @@ from .ledger import Fate, Outcome
 
 PATIENCE_S: Final = 60.0  # who has no caption after so long never got one
 IN_FLIGHT_S: Final = 0.1  # after a kill: what comes as soon was sent before
+PARTIAL_S: Final = 5.0  # after its end, no partial of an utterance comes any more
 LOOK_BACK_S: Final = 10.0  # what was said so long before a fault, and lost, was not lost by it
 SAID: Final = (Fate.RECEIVED, Fate.MARKED, Fate.SILENT, Fate.UNSENT)  # of what somebody said
 
@@ -61,23 +63,27 @@ def recovery(
 
 
 def comeback(
-    strike: Strike, outcomes: Iterable[Outcome], interims: Iterable[float], *, patience_s: float = PATIENCE_S
+    strike: Strike,
+    outcomes: Iterable[Outcome],
+    interims: Iterable[tuple[str, float]],
+    *,
+    patience_s: float = PATIENCE_S,
 ) -> tuple[bool, float | None]:
     """Of one room, after a server was away: whether somebody spoke, and how long they went without captions (None: to
-    the end). `interims` has when partials came.
+    the end). `interims`: whose partial came, and when.
     """
-    moment = strike.moment
-    said = [each for each in outcomes if each.fate in SAID and each.last > moment]
-    if not said:
+    begun = [each for each in outcomes if each.fate in SAID and each.first >= strike.moment]
+    due = min((each.first for each in begun), default=math.inf)
+    if due > strike.moment + patience_s:
         return False, None
-    due = max(moment, min(each.first for each in said))
-    finals = [each.at for each in said if each.fate is Fate.RECEIVED and each.at is not None]
-    came = min((at for at in [*finals, *interims] if at > due), default=None)
-    if due > moment + patience_s:
-        return False, None
-    if came is None or came - due > patience_s:
-        return True, None
-    return True, came - due
+    finals = [each.at for each in begun if each.fate is Fate.RECEIVED and each.at is not None]
+    partials = [
+        at
+        for speaker, at in interims
+        if any(each.speaker == speaker and each.first <= at <= each.last + PARTIAL_S for each in begun)
+    ]
+    came = min([*finals, *partials], default=math.inf)
+    return True, came - due if came <= due + patience_s else None
 
 
 def _was_waiting(lost: Outcome, strike: Strike) -> bool:

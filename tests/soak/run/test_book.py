@@ -146,10 +146,10 @@ async def test_what_is_healed_recovers_from_its_healing_and_what_is_not_from_the
 
 
 async def test_a_server_that_was_away_is_back_with_the_first_partial_of_what_is_said_then(book):
-    book.say(0, ROSE, 19, 24)
+    book.say(0, ROSE, 21, 24)
     book._ledgers[0].interim("ada", book.now + 22)
     book.judge()
-    assert book.recoveries_ms(book.happened(HPB_KILLED, 10, 20), book.now + 60) == pytest.approx([2000])
+    assert book.recoveries_ms(book.happened(HPB_KILLED, 10, 20), book.now + 60) == pytest.approx([1000])
 
 
 async def test_a_room_whose_caption_never_came_waited_in_vain(book):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,9 +51,23 @@ def test_a_few_of_many_words_are_a_caption_too():
 
 
 def test_a_part_of_what_the_network_tore_is_its_caption_though_the_same_words_were_shown_before():
-    before, again = f"{ROSE} and {BLUE}", came("Wild roses by the doors.", 2.7)
-    assert drawn([said(before, 0, 4, delivered=0.5)], [again], before=[before, again.text]) == "1-like-1"
-    assert drawn([said(DUKE, 0, 4, delivered=0.5)], [again], before=[before, again.text]) == "0-spare-1 1-lost-0"
+    whole, again = f"{ROSE} and {BLUE}", came("Wild roses by the doors.", 2.7)
+    assert drawn([said(whole, 0, 4, delivered=0.5)], [again], before=[whole, again.text]) == "1-like-1"
+    assert drawn([said(whole, 0, 4, delivered=0.99)], [again], before=[whole, again.text]) == "0-spare-1 1-lost-0"
+    assert drawn([said(DUKE, 0, 4, delivered=0.5)], [again], before=[whole, again.text]) == "0-spare-1 1-lost-0"
+
+
+@pytest.mark.parametrize("delivered", [1.0, 0.99, 0.8, 0.6])
+def test_an_utterance_comes_out_in_pieces_over_a_bad_network_too(delivered):
+    spoken = [said(f"{ROSE} and {BLUE} {DUKE}", 0, 6, delivered)]
+    pieces = [
+        came("Wild roses by the door.", 2),
+        came("And seven blue umbrellas.", 4),
+        came("Dukes never eat soup.", 7),
+    ]
+    assert drawn(spoken, pieces) == "1-like-3"
+    assert drawn(spoken, pieces[:2]) == "1-like-2"
+    assert drawn(spoken, pieces[1:]) == "1-like-2"
 
 
 def test_two_utterances_come_out_as_one():

@@ -69,26 +69,30 @@ def test_a_room_that_never_has_a_caption_again_waited_in_vain():
 
 
 def test_who_comes_back_is_waited_for_from_the_first_word_on_to_the_first_partial():
-    unheard = outcome(Fate.UNSENT, 112.0)
-    assert comeback(CUT, [unheard, received(116.0, 117.0)], [99.0, 114.5]) == (True, 4.5)
+    unheard = outcome(Fate.UNSENT, 114.0)  # begun at 112
+    assert comeback(CUT, [unheard, received(118.0, 119.0)], [("ada", 116.5)]) == (True, 4.5)
 
 
-def test_what_was_being_said_when_the_server_came_back_waits_from_then_on():
-    assert comeback(CUT, [outcome(Fate.UNSENT, 111.0), received(115.0, 116.5)], []) == (True, 6.5)
+def test_a_final_that_comes_first_ends_the_wait_too():
+    assert comeback(CUT, [outcome(Fate.UNSENT, 113.0), received(116.0, 116.5)], [("ada", 117.0)]) == (True, 5.5)
 
 
 def test_who_speaks_only_later_waits_from_their_first_word_on():
-    assert comeback(CUT, [received(118.0, 119.0)], [117.0]) == (True, 1.0)
+    assert comeback(CUT, [received(118.0, 119.0)], [("ada", 117.0)]) == (True, 1.0)
 
 
-def test_captions_of_what_was_said_before_prove_nothing():
-    before, after = received(105.0, 111.0), received(114.0, 115.0)
-    assert comeback(CUT, [before, after], []) == (True, 3.0)
-    assert comeback(CUT, [before], [111.0]) == (False, None)
+def test_captions_of_what_was_begun_before_prove_nothing():
+    before, spanning, after = received(105.0, 111.0), received(111.0, 111.5), received(114.0, 115.0)
+    assert comeback(CUT, [before, spanning, after], [("ada", 110.1), ("ada", 111.2)]) == (True, 3.0)
+    assert comeback(CUT, [before, spanning], [("ada", 110.5)]) == (False, None)
+
+
+def test_a_partial_of_somebody_who_has_begun_nothing_since_proves_nothing():
+    assert comeback(CUT, [received(114.0, 115.0)], [("will", 113.0)]) == (True, 3.0)
 
 
 def test_what_nobody_said_waits_for_nothing():
-    assert comeback(CUT, [outcome(Fate.STRANGE, 112.0, 112.0)], []) == (False, None)
+    assert comeback(CUT, [outcome(Fate.STRANGE, 114.0, 114.0)], []) == (False, None)
     assert comeback(CUT, [received(110.0 + PATIENCE_S + 3, 175.0)], []) == (False, None)
 
 
