@@ -31,6 +31,7 @@ NARROW_BEAM: Final = 1
 LOOK_S: Final = 0.25  # how often the line is looked at for what is late
 CATCH_UP: Final = 2.0  # times what an outage of the backend, or of this process, took, nothing is shed after it …
 CATCH_UP_S: Final = 20.0  # … but no longer than this
+SILENT_S: Final = 10.0  # without an answer: it hangs, or stands still; what takes so long by itself follows no speech
 EXPIRED_S: Final = 60.0  # a final that is overdue by so much is given up, with or without a backend
 MAX_AUDIO: Final = samples(30.0)
 
@@ -64,7 +65,7 @@ class Engine:
         self._up = asyncio.Event()
         self._up_since = 0.0
         self._down_since: float | None = None
-        self._owes_since: float | None = None  # it decodes, and has answered nothing since
+        self._owes_since: float | None = None  # it was asked, and has given no words since
         self._shed_since = 0.0  # lateness before this leads to no shedding
         self._settled = asyncio.Event()
         self.state = EngineState.STARTING
@@ -109,7 +110,7 @@ class Engine:
         if self.state is EngineState.FAILED:
             raise EngineFatal(self.failure)
         result: asyncio.Future[Hypothesis] = asyncio.get_running_loop().create_future()
-        self._requests[job] = _Request(job, result, tries_left=2 if job.kind is Kind.FINAL else 1)
+        self._requests[job] = _Request(job, result, tries_left=1 + (job.kind is Kind.FINAL))
         try:
             self._submit(job)
         except SchedulerFull:
@@ -149,10 +150,9 @@ class Engine:
         self.state = EngineState.READY
         self._settled.set()
         self._up.set()
-        self._up_since = self._shed_since = asyncio.get_running_loop().time()
-        if self._down_since is not None:  # what was heard meanwhile is still held: no reason to give it up at once
-            self._shed_since += min(CATCH_UP * (self._up_since - self._down_since), CATCH_UP_S)
-            self._down_since = None
+        now = self._up_since = self._shed_since = asyncio.get_running_loop().time()
+        self._spare(now - (self._down_since or now), now)
+        self._down_since = self._owes_since = None
         log.info("model ready: %s", note)
 
     def backend_lost(self) -> None:
@@ -174,14 +174,11 @@ class Engine:
                 await self._work.wait()
                 continue
             self._busy += 1
-            self._owes_since = self._owes_since or clock()
             try:
                 await self._decode([(job, request) for job in jobs if (request := self._cut(job)) is not None])
             finally:
                 self._busy -= 1
                 self._alone = False
-                if not self._busy:
-                    self._owes_since = None
                 for job in jobs:
                     self._scheduler.done(job)
                 self._work.set()
@@ -200,6 +197,8 @@ class Engine:
     async def _decode(self, requests: list[tuple[Job, DecodeRequest]]) -> None:
         if not requests:
             return
+        if self._owes_since is None:
+            self._owes_since = asyncio.get_running_loop().time()
         try:
             hypotheses = await self._backend.decode([request for _, request in requests])
         except EngineDied as died:
@@ -213,15 +212,24 @@ class Engine:
             if not isinstance(error, EngineError):
                 log.error("a decode ended with %s", type(error).__name__)
                 error = DecodeFailed(type(error).__name__)
-            self._owes_since = asyncio.get_running_loop().time()
             self._reject(requests[0][0], error)
         else:
-            self._owes_since = asyncio.get_running_loop().time()
+            self._answered()
             for (job, request), hypothesis in zip(requests, hypotheses, strict=True):
                 self._count(job, request, hypothesis)
                 waiting = self._requests.get(job)
                 if waiting is not None and not waiting.result.done():
                     waiting.result.set_result(hypothesis)
+
+    def _answered(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._owes_since is not None and now - self._owes_since > SILENT_S:
+            self._spare(now - self._owes_since, now)
+        self._owes_since = now if self._busy > 1 else None
+
+    def _spare(self, length_s: float, now: float) -> None:
+        """Nobody could decode for so long: what was heard meanwhile is still held, and is not given up at once."""
+        self._shed_since = max(self._shed_since, now + min(CATCH_UP * length_s, CATCH_UP_S))
 
     def _cut(self, job: Job) -> DecodeRequest | None:
         if job not in self._requests:
@@ -265,13 +273,10 @@ class Engine:
         if request.tries_left <= 0:
             request.result.set_exception(died)
             return
-        if isinstance(died, ServerAway):
-            self._line_up_again(request)
+        if not isinstance(died, ServerAway):
+            self._suspects.append(job)
+            self._work.set()
             return
-        self._suspects.append(job)
-        self._work.set()
-
-    def _line_up_again(self, request: _Request) -> None:
         try:
             self._submit(request.job)
         except SchedulerFull as error:
@@ -297,7 +302,7 @@ class Engine:
         """Nobody here could work: what was late by `late_s` before is no later now, and there is time to catch up."""
         log.warning("this process stood still for %.1f s", length_s)
         self._up_since = now - max(late_s, 0.0)
-        self._shed_since = max(self._shed_since, now + min(CATCH_UP * length_s, CATCH_UP_S))
+        self._spare(length_s, now)
 
     def _late_s(self, now: float) -> float:
         """Being without a backend is no overload: what waited for it is not late yet."""
@@ -310,13 +315,15 @@ class Engine:
         return self._scheduler.shed(due_before=now - EXPIRED_S)
 
     def _too_late(self, now: float) -> Job | None:
-        """A final to give up, taken out of the line, now that somebody is free to decode a newer one instead.
+        """A final to give up, taken out of the line, now that somebody is free, but not for all who wait.
 
-        While nobody is, it helps no one; and a recogniser that answers nothing may hang, which is no overload.
+        While nobody is, it helps no one; and a recogniser that gives no words may hang, which is no overload.
         """
         limit_s = self.ladder.shed_below_s
-        overloaded = self.ladder.step is Step.SHED
-        if not overloaded or self._scheduler.lateness(now=now, since=self._shed_since) <= limit_s:
+        enough_for_all = self._scheduler.waiting_finals <= self._backend.slots - self._busy
+        hangs = self._owes_since is not None and now - self._owes_since > SILENT_S
+        in_time = self._scheduler.lateness(now=now, since=self._shed_since) <= limit_s
+        if self.ladder.step is not Step.SHED or enough_for_all or hangs or in_time:
             return None
         return self._scheduler.shed(due_before=now - limit_s)
 

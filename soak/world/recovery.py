@@ -6,7 +6,7 @@ one. It stops with the next final of the room that belongs to something that was
 that time says nothing; one that never got a caption, although somebody spoke, is counted apart.
 
 After a server has been away, all have to come back first, speakers too. There the clock runs from the first word that
-somebody begins to say when it is there again, heard or not, to the first caption of anything begun then: a partial, too.
+somebody begins to say when it is there again, heard or not, to the first caption of anything begun then: partials too.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import Engine, Kind, Step
 from pipeline.engine import CATCH_UP, CATCH_UP_S, EXPIRED_S, LOOK_S, NARROW_BEAM, WIDE_BEAM
-from pipeline.errors import Shed
+from pipeline.errors import DecodeFailed, Shed
 from pipeline.overload import Ladder, LadderSettings
 from pipeline.request import Hypothesis
 from tests.pipeline.backend import GUARD_S, FakeBackend, ask, outcome, running, until
@@ -96,7 +96,28 @@ async def test_while_nobody_is_free_for_anything_newer_nothing_is_given_up():
         assert not late.done()
 
 
-async def test_a_recogniser_that_hangs_is_no_overload():
+async def test_what_can_be_decoded_at_once_is_not_given_up_however_late_it_is():
+    backend = FakeBackend(slots=2)
+    async with running(backend) as (engine, _):
+        await engine.wait_ready()
+        engine.ladder.step = Step.SHED
+        engine._up_since = engine._shed_since = float("-inf")
+        late = asyncio.get_running_loop().time() - GUARD_S
+        for _ in range(3):  # as the utterances of one speaker come, one after another
+            assert isinstance(await outcome(ask(engine, due=late)), Hypothesis)
+
+
+async def test_of_more_than_can_be_decoded_at_once_what_is_late_is_given_up():
+    backend = FakeBackend(slots=2)
+    async with running(backend) as (engine, crew):
+        await engine.wait_ready()
+        engine.ladder.step = Step.SHED
+        engine._up_since = engine._shed_since = float("-inf")
+        late = [overdue(engine, crew, GUARD_S, speaker=f"speaker {number}") for number in range(4)]
+        assert [type(await each) for each in late].count(Shed) == 2
+
+
+async def test_a_recogniser_that_hangs_until_it_is_ended_costs_nobody_a_final():
     backend = FakeBackend(slots=1)
     async with running(backend) as (engine, crew):
         hanging = await busy(backend, engine, crew)
@@ -107,6 +128,36 @@ async def test_a_recogniser_that_hangs_is_no_overload():
         backend.break_off()
         backend.come()
         assert {type(await each) for each in [hanging, *waiting]} == {Hypothesis}
+
+
+async def test_a_recogniser_that_stood_still_and_goes_on_costs_nobody_a_final(monkeypatch):
+    monkeypatch.setattr("pipeline.engine.SILENT_S", 0.5)
+    backend = FakeBackend(slots=1)
+    async with running(backend) as (engine, crew):
+        await busy(backend, engine, crew)
+        waiting = [overdue(engine, crew, 0.0, speaker=f"speaker {number}") for number in range(3)]
+        await until(lambda: engine.ladder.step is Step.SHED)
+        await looks(4)
+        backend.let_go()
+        assert {type(await each) for each in waiting} == {Hypothesis}
+
+
+async def test_a_failure_after_a_long_silence_is_no_reason_to_give_up_others(monkeypatch):
+    monkeypatch.setattr("pipeline.engine.SILENT_S", 0.5)
+    backend = FakeBackend(slots=1)
+    answers = iter([RuntimeError("in vain"), "One", "Two", "Three"])
+    backend.answer = lambda request: next(answers)
+    async with running(backend) as (engine, crew):
+        backend.hold()
+        failing = crew.start(outcome(ask(engine, speaker="busy")))
+        await until(lambda: backend.decoding)
+        waiting = [overdue(engine, crew, 0.0, speaker=f"speaker {number}") for number in range(3)]
+        engine.ladder = Ladder(LadderSettings(climb_s=(0.01, 0.02, 0.05, 0.1, 0.2)))
+        await until(lambda: engine.ladder.step is Step.SHED)
+        await looks(4)
+        backend.let_go()
+        assert isinstance(await failing, DecodeFailed)
+        assert {type(await each) for each in waiting} == {Hypothesis}
 
 
 async def test_the_time_to_catch_up_begins_when_the_recogniser_fell_silent():
@@ -186,7 +237,8 @@ async def test_in_the_end_an_outage_is_no_excuse():
     async with running(backend) as (engine, crew):
         await busy(backend, engine, crew)
         backend.lose()
-        waiting = overdue(engine, crew, 1.0)
+        overdue(engine, crew, 0.9, speaker="will")
+        waiting = overdue(engine, crew, 1.0, backlog_s=lambda: 1.0)
         await looks(2)
         backend.come()
         clock = asyncio.get_running_loop().time
@@ -216,7 +268,6 @@ async def test_our_own_standstill_is_no_overload():
         time.sleep(STOP_S)  # noqa: ASYNC251 — nobody works meanwhile: that is the fault
         await looks(1)
         assert engine.ladder.step < Step.SHED
-        assert not waiting.done()
         backend.let_go()
         assert isinstance(await waiting, Hypothesis)
 
@@ -242,7 +293,8 @@ async def test_after_a_standstill_there_is_time_to_catch_up_before_anything_is_g
     async with running(backend) as (engine, crew):
         await busy(backend, engine, crew)
         clock = asyncio.get_running_loop().time
-        waiting = overdue(engine, crew, 0.0)
+        overdue(engine, crew, 0.0, speaker="will")
+        waiting = overdue(engine, crew, 0.0, backlog_s=lambda: 1.0)
         await until(lambda: engine.scheduler.waiting_finals)
         time.sleep(STOP_S)  # noqa: ASYNC251
         woken = clock()
