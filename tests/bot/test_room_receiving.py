@@ -124,7 +124,7 @@ async def test_what_lies_unread_in_the_socket_of_somebody_who_leaves_is_heard(en
         rita, ada = await room.reader("Rita"), await room.speaker("Ada")
         room.enable(rita)
         await ada.heard()
-        await ada.says(GO_FORWARD)
+        await ada.says(GO_FORWARD, seconds=2.0)  # a receiver has room for 3 s
 
         await ada.leaves()
 
