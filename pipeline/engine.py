@@ -153,6 +153,7 @@ class Engine:
         now = self._up_since = self._shed_since = asyncio.get_running_loop().time()
         self._spare(now - (self._down_since or now), now)
         self._down_since = self._owes_since = None
+        self.ladder.step = Step.NORMAL  # what had led to any other is over
         log.info("model ready: %s", note)
 
     def backend_lost(self) -> None:
@@ -310,9 +311,8 @@ class Engine:
 
     def _hopeless(self, now: float) -> Job | None:
         """What is given up without a look at what could be done instead, taken out of the line."""
-        if self.ladder.step >= Step.NARROW and (translation := self._scheduler.shed_translation()) is not None:
-            return translation
-        return self._scheduler.shed(due_before=now - EXPIRED_S)
+        translation = self._scheduler.shed_translation() if self.ladder.step >= Step.NARROW else None
+        return translation or self._scheduler.shed(due_before=now - EXPIRED_S)
 
     def _too_late(self, now: float) -> Job | None:
         """A final to give up, taken out of the line, now that somebody is free, but not for all who wait.

@@ -26,7 +26,7 @@ async def busy(backend, engine, crew, *, patience_s=0.2):
     climb_s = engine.ladder.settings.climb_s
     engine.ladder = Ladder(LadderSettings(climb_s=tuple(late_s * patience_s / climb_s[-1] for late_s in climb_s)))
     backend.hold()
-    decoding = crew.start(ask(engine, speaker="busy"))
+    decoding = crew.start(outcome(ask(engine, speaker="busy")))
     await until(lambda: backend.decoding)
     return decoding
 
@@ -53,6 +53,7 @@ async def test_late_finals_lead_up_the_ladder(step):
 async def test_the_fourth_step_narrows_the_search_for_finals(step):
     backend = FakeBackend()
     async with running(backend) as (engine, _):
+        await engine.wait_ready()
         engine.ladder.step = step
         await ask(engine)
     (request,) = backend.requests
@@ -127,6 +128,7 @@ async def test_a_recogniser_that_hangs_until_it_is_ended_costs_nobody_a_final():
         backend.lose()
         backend.break_off()
         backend.come()
+        assert engine.ladder.step is Step.NORMAL
         assert {type(await each) for each in [hanging, *waiting]} == {Hypothesis}
 
 
@@ -148,11 +150,8 @@ async def test_a_failure_after_a_long_silence_is_no_reason_to_give_up_others(mon
     answers = iter([RuntimeError("in vain"), "One", "Two", "Three"])
     backend.answer = lambda request: next(answers)
     async with running(backend) as (engine, crew):
-        backend.hold()
-        failing = crew.start(outcome(ask(engine, speaker="busy")))
-        await until(lambda: backend.decoding)
+        failing = await busy(backend, engine, crew)
         waiting = [overdue(engine, crew, 0.0, speaker=f"speaker {number}") for number in range(3)]
-        engine.ladder = Ladder(LadderSettings(climb_s=(0.01, 0.02, 0.05, 0.1, 0.2)))
         await until(lambda: engine.ladder.step is Step.SHED)
         await looks(4)
         backend.let_go()
