@@ -21,7 +21,7 @@ from .likeness import Words, likeness, share, together, without, words_of
 LIKE: Final = 0.4  # two texts that are less alike have other words
 ECHO: Final = 0.6  # a caption this much like what was said before may be its repetition
 FRAGMENT: Final = 0.8  # of a caption's words are those of the utterance: however short, it is a part of it
-ABOUT: Final = 0.2  # speech and words of an utterance that was torn: their shares of the whole may differ by this
+TORN: Final = 0.9  # an utterance of which less was delivered
 PRESENT: Final = 0.3  # of the words of a part are in the whole, beside those of the other parts
 PIECES: Final = 4  # captions of one utterance, at most
 JOINED: Final = 3  # utterances in one caption, at most …
@@ -184,7 +184,8 @@ class _Table:
     def _spare(self, i: int, j: int) -> float:
         if self._heard[j].is_mark:
             return SPARE_MARK
-        return REPEATED if self._echoes[j][i] >= ECHO else STRANGE
+        is_rest = any(self._is_rest(torn, j) for torn in range(len(self._spoken)))
+        return REPEATED if self._echoes[j][i] >= ECHO and not is_rest else STRANGE
 
     def _marked(self, i: int, j: int) -> Iterator[tuple[float, Block]]:
         for end in range(i, len(self._spoken)):
@@ -196,13 +197,10 @@ class _Table:
     def _captioned(self, i: int, j: int) -> Iterator[tuple[float, Block]]:
         said, caption = self._spoken[i], self._heard[j]
         alike = likeness(self._said[i], self._read[j])
-        is_fragment = share(self._read[j], self._said[i]) >= FRAGMENT
-        if is_fragment:
+        if self._is_part(i, j):
             alike = max(alike, LIKE)
         if alike >= LIKE:
-            # Of an utterance that came torn no more can be shown, and the same words may have been a caption before.
-            is_rest = is_fragment and self._is_as_long_as_what_came(i, j)
-            better = 0.0 if is_rest else max(0.0, self._echoes[j][-1] - alike)
+            better = 0.0 if self._is_rest(i, j) else max(0.0, self._echoes[j][-1] - alike)
             yield 2 * (1 - alike) + BETTER * better, _ONE
         elif said.last <= caption.at <= said.last + UNLIKE_S:
             is_overtaken = i + 1 < len(self._spoken) and self._spoken[i + 1].last <= caption.at
@@ -214,9 +212,12 @@ class _Table:
             if alike >= LIKE and _all_present(parts, whole):
                 yield (1 + len(parts)) * (1 - alike) + EXTRA * (len(parts) - 1), block
 
-    def _is_as_long_as_what_came(self, i: int, j: int) -> bool:
-        delivered = self._spoken[i].delivered
-        return delivered < 1.0 and abs(self._read[j].size / self._said[i].size - delivered) <= ABOUT
+    def _is_part(self, i: int, j: int) -> bool:
+        return share(self._read[j], self._said[i]) >= FRAGMENT
+
+    def _is_rest(self, i: int, j: int) -> bool:
+        """Of an utterance that came torn: no more of it can be shown, and its words may have been a caption before."""
+        return self._spoken[i].delivered < TORN and self._in_time(i, j) and self._is_part(i, j)
 
     def _splits(self, i: int, j: int) -> Iterator[tuple[Words, list[Words], Block]]:
         whole = self._said[i]

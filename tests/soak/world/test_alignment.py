@@ -53,8 +53,16 @@ def test_a_few_of_many_words_are_a_caption_too():
 def test_a_part_of_what_the_network_tore_is_its_caption_though_the_same_words_were_shown_before():
     whole, again = f"{ROSE} and {BLUE}", came("Wild roses by the doors.", 2.7)
     assert drawn([said(whole, 0, 4, delivered=0.5)], [again], before=[whole, again.text]) == "1-like-1"
+    assert drawn([said(whole, 0, 4, delivered=0.07)], [again], before=[whole, again.text]) == "1-like-1"
     assert drawn([said(whole, 0, 4, delivered=0.99)], [again], before=[whole, again.text]) == "0-spare-1 1-lost-0"
     assert drawn([said(DUKE, 0, 4, delivered=0.5)], [again], before=[whole, again.text]) == "0-spare-1 1-lost-0"
+
+
+def test_a_part_of_what_the_network_tore_is_no_repetition_though_wrong_words_follow_it():
+    whole, part = f"{ROSE} and {BLUE}", came("Wild roses by the door.", 2.7)
+    assert drawn([said(whole, 0, 4, delivered=0.8)], [part, came("Of you.", 5)], before=[whole]) == "1-like-1 0-spare-1"
+    blocks = drawn([said(whole, 0, 4, delivered=0.8), said(DUKE, 6, 8)], [part, came(DUKE, 9)], before=[whole])
+    assert blocks == "1-like-1 1-like-1"
 
 
 @pytest.mark.parametrize("delivered", [1.0, 0.99, 0.8, 0.6])
