@@ -133,6 +133,7 @@ class _Table:
         self._said = [words_of(each.text) for each in spoken]
         self._read = [words_of(each.text) for each in heard]
         self._echoes = [self._echoes_of(index, said_before) for index in range(len(heard))]
+        self._rests = [any(self._is_rest(i, j) for i in range(len(spoken))) for j in range(len(heard))]
 
     def cheapest(self) -> list[Block]:
         rows, columns = len(self._spoken) + 1, len(self._heard) + 1
@@ -184,8 +185,7 @@ class _Table:
     def _spare(self, i: int, j: int) -> float:
         if self._heard[j].is_mark:
             return SPARE_MARK
-        is_rest = any(self._is_rest(torn, j) for torn in range(len(self._spoken)))
-        return REPEATED if self._echoes[j][i] >= ECHO and not is_rest else STRANGE
+        return REPEATED if self._echoes[j][i] >= ECHO and not self._rests[j] else STRANGE
 
     def _marked(self, i: int, j: int) -> Iterator[tuple[float, Block]]:
         for end in range(i, len(self._spoken)):
