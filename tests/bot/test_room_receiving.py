@@ -71,48 +71,46 @@ async def test_a_decoder_that_was_insisted_on_and_is_not_there_is_said_at_start(
         await captioned(engine_settings, media=MediaSettings(decoder="libopus"))
 
 
+async def read_around(room, interrupt):
+    """What Rita reads of what Ada says before, while and after she is not heard; and whom the room hears in the end."""
+    rita, ada = await room.reader("Rita"), await room.speaker("Ada")
+    room.enable(rita)
+    await ada.heard()
+    await ada.says(GO_FORWARD)
+    await rita.final(of=ada)
+    (speaker,) = room.bot.speakers.active
+    ada.participant.connected.clear()
+
+    await interrupt(speaker.subscriber)
+    await ada.says(DO_SOMETHING)
+    await ada.heard()
+    await ada.says(GO_FORWARD)
+    await rita.final_number(3)
+
+    is_the_same = room.bot.speakers.of(ada.session_id) is speaker
+    return rita.finals(), is_the_same
+
+
 async def test_what_was_said_while_a_connection_was_made_anew_is_told_by_one_mark(engine_settings):
+    async def close(subscriber):
+        await subscriber.peer.close()
+
     slowly = SubscriptionSettings(backoff=BackoffSettings(floor_s=5.0))
     async with meeting(engine_settings, subscription=slowly) as room:
-        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
-        room.enable(rita)
-        await ada.heard()
-        await ada.says(GO_FORWARD)
-        await rita.final(of=ada)
-        (speaker,) = room.bot.speakers.active
-        ada.participant.connected.clear()
-
-        await speaker.subscriber.peer.close()
-        await ada.says(DO_SOMETHING)
-        await ada.heard()
-        await ada.says(GO_FORWARD)
-        await rita.final_number(3)
-
-        assert room.bot.speakers.of(ada.session_id) is speaker
-    before, mark, after = rita.finals()
+        (before, mark, after), is_the_same_speaker = await read_around(room, close)
+    assert is_the_same_speaker
     assert "forward" in before.lower()
     assert mark == "[…]"
     assert "forward" in after.lower()
 
 
 async def test_what_was_said_while_a_speaker_whose_captions_broke_off_waited_is_told_by_one_mark(engine_settings):
+    async def fail(subscriber):
+        subscriber.post(broken_offer())
+
     async with meeting(engine_settings, speaker_retry_s=5.0) as room:
-        rita, ada = await room.reader("Rita"), await room.speaker("Ada")
-        room.enable(rita)
-        await ada.heard()
-        await ada.says(GO_FORWARD)
-        await rita.final(of=ada)
-        (speaker,) = room.bot.speakers.active
-        ada.participant.connected.clear()
-
-        speaker.subscriber.post(broken_offer())
-        await ada.says(DO_SOMETHING)
-        await ada.heard()
-        await ada.says(GO_FORWARD)
-        await rita.final_number(3)
-
-        assert room.bot.speakers.of(ada.session_id) is not speaker
-    before, mark, after = rita.finals()
+        (before, mark, after), is_the_same_speaker = await read_around(room, fail)
+    assert not is_the_same_speaker
     assert "forward" in before.lower()
     assert mark == "[…]"
     assert "forward" in after.lower()
