@@ -20,6 +20,7 @@ BAD_NETWORK_S: Final = 30.0
 #: The longest that a hang may go unseen: the watchdog gives slow models more than 20 s, and needs a decode to watch.
 HANG_S: Final = 75.0
 STOPPED_S: Final = 20.0
+SUFFER_S: Final = 60.0
 OTHERS_SLOWER: Final = 1.2  # times
 
 _UP_AGAIN: Final = Limits(recovery_s=RECOVERY_S, since="return", marked=0)
@@ -143,7 +144,8 @@ _ALL: Final = (
         promise="One room's network and people do their worst: no other room's captions get slower by more than 20 %.",
         limits=Limits(others_slower=OTHERS_SLOWER),
         act=strikes.suffer,
-        lasts_s=60.0,
+        lasts_s=SUFFER_S,
+        calm_s=SUFFER_S,
     ),
 )
 

@@ -46,6 +46,7 @@ class Fault:
     act: Strike
     lasts_s: float = 0.0  # at scale 1; as long as it takes at most, where it ends by itself
     least_s: float = 0.0  # at whatever scale
+    calm_s: float = 0.0  # before it, at least: what is usual must be known, where it is to be compared with
     needs_real_stack: bool = False
 
     def seconds(self, scale: float) -> float:

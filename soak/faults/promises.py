@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from soak.verdict.slowdown import ENOUGH, slowdown
 
 from .fault import Fault, Limits
+
+#: What a strike's line in the journal calls the waits for captions of rooms without the fault, before it and in it.
+OTHERS_CALM: Final = "others_calm_ms"
+OTHERS_FAULT: Final = "others_fault_ms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +31,6 @@ class Observed:
     recovery_ms: Sequence[float | None] = ()
     restarts_before: int | None = None  # of the recogniser
     restarts_after: int | None = None
-    other_rooms_p95_calm_ms: float | None = None
-    other_rooms_p95_fault_ms: float | None = None
     still_running: bool | None = True  # the same process as before
     left: Mapping[str, float] = field(default_factory=dict)
 
@@ -67,6 +72,15 @@ def together(found: Sequence[Kept]) -> list[Kept]:
     for each in found:
         by_fault.setdefault(each.fault, []).append(each)
     return [_worst(each) for each in by_fault.values()]
+
+
+def with_others(kept: Kept, limit: float, calm_ms: Sequence[float], fault_ms: Sequence[float]) -> Kept:
+    """And whether the p95 of other rooms' captions stayed below `limit` times that in calm: of all strikes together,
+    because one has too few captions for a p95. The waits are in the order in which they were over.
+    """
+    found = _others(limit, calm_ms, fault_ms)
+    verdict = False if False in (kept.kept, found.kept) else None if None in (kept.kept, found.kept) else True
+    return replace(kept, measured=f"{kept.measured}; {found.text}", kept=verdict)
 
 
 def _worst(strikes: Sequence[Kept]) -> Kept:
@@ -111,8 +125,6 @@ def _of_captions(limits: Limits, observed: Observed) -> Iterator[_Finding]:
         yield _Finding("nobody spoke", None)
     if limits.recovery_s is not None:
         yield _recovery(limits.recovery_s, observed.recovery_ms)
-    if limits.others_slower is not None:
-        yield _others(limits.others_slower, observed)
 
 
 def _recovery(limit_s: float, recovery_ms: Sequence[float | None]) -> _Finding:
@@ -127,9 +139,11 @@ def _recovery(limit_s: float, recovery_ms: Sequence[float | None]) -> _Finding:
     return _Finding(f"captions back after {slowest_s:.1f} s at most", slowest_s <= limit_s)
 
 
-def _others(limit: float, observed: Observed) -> _Finding:
-    calm, fault = observed.other_rooms_p95_calm_ms, observed.other_rooms_p95_fault_ms
-    if not calm or fault is None:
-        return _Finding("nobody spoke in another room", None)
-    text = f"p95 of the other rooms {fault:.0f} ms, {calm:.0f} ms in calm ({fault / calm - 1:+.0%})"
-    return _Finding(text, fault <= limit * calm)
+def _others(limit: float, calm_ms: Sequence[float], fault_ms: Sequence[float]) -> _Finding:
+    found = slowdown(calm_ms, fault_ms)
+    if found is None:
+        few = f"{len(fault_ms)} captions of other rooms, {len(calm_ms)} in calm"
+        return _Finding(f"{few}: too few for a p95, {ENOUGH} of each are needed", None)
+    p95 = f"p95 of the other rooms {found.fault_ms:.0f} ms, {found.calm_ms:.0f} ms in calm"
+    change = f"{found.change:+.0%}, 95 %: {found.low:+.0%} to {found.high:+.0%}"
+    return _Finding(f"{p95} ({change}; {len(fault_ms)} and {len(calm_ms)} captions)", found.stays_below(limit - 1.0))

@@ -30,23 +30,30 @@ def plan(
 ) -> list[Planned]:
     """All faults in an order that `seed` decides, then all again in another one, until the time is over.
 
-    Before each strike there are `calm_s` in which nothing is wrong, and after its healing `watch_s` in which nothing
-    else strikes. `every_s`: at least so long from one strike to the next. One that would not be healed and watched by
-    `end_s` is left out. The first strike comes after a calm, too. Raises `ValueError` where it would never end.
+    Before each strike there are `calm_s` in which nothing is wrong, or more where it needs more, and after its healing
+    `watch_s` in which nothing else strikes. `every_s`: at least so long from one strike to the next. One that would not
+    be healed and watched by `end_s` is left out. The first strike comes after a calm, too. Raises `ValueError` where it
+    would never end.
     """
     planned: list[Planned] = []
     if not faults:
         return planned
     if calm_s + watch_s + every_s <= 0:
         raise ValueError("faults need some time between them")
-    at_s, shortest_s = begin_s + calm_s, min(each.seconds(scale) for each in faults)
+    free_s, next_s = begin_s, begin_s  # the one before is over; another one may strike
+
+    def strikes_at(fault: Fault) -> float:
+        return max(free_s + max(calm_s, fault.calm_s), next_s)
+
+    def over_at(fault: Fault) -> float:
+        return strikes_at(fault) + fault.seconds(scale) + watch_s
+
     for fault in _rounds(faults, seed):
-        if at_s + shortest_s + watch_s > end_s:
+        if min(over_at(each) for each in faults) > end_s:
             return planned
-        healed_s = at_s + fault.seconds(scale) + watch_s
-        if healed_s <= end_s:
-            planned.append(Planned(at_s, fault))
-            at_s = max(healed_s + calm_s, at_s + every_s)
+        if over_at(fault) <= end_s:
+            planned.append(Planned(strikes_at(fault), fault))
+            free_s, next_s = over_at(fault), planned[-1].at_s + every_s
     return planned
 
 

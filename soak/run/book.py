@@ -69,19 +69,21 @@ class Book:
             if outcome.fate is Fate.REPEATED
         )
 
-    def latency_ms(
-        self, percent: float, since: float = float("-inf"), until: float = float("inf"), *, but: str = ""
-    ) -> float | None:
-        """Of finals that came in this time, in all rooms `but` one."""
-        waits = [
-            wait
+    def latency_ms(self, percent: float) -> int | None:
+        """Of all finals."""
+        seconds = percentile([wait for ledger in self._ledgers for _, wait in ledger.latencies], percent)
+        return None if seconds is None else round(seconds * MILLISECONDS)
+
+    def waits_ms(self, since: float, until: float, *, but: str) -> list[int]:
+        """For each final that came in this time, in all rooms `but` one; in the order in which they came."""
+        came = [
+            (at, wait)
             for ledger in self._ledgers
             if ledger.room != but
             for at, wait in ledger.latencies
             if since <= at <= until
         ]
-        seconds = percentile(waits, percent)
-        return None if seconds is None else round(seconds * MILLISECONDS)
+        return [round(wait * MILLISECONDS) for _, wait in sorted(came)]
 
     def between(self, begin: float, end: float) -> Counts:
         """Of what was said in this time."""

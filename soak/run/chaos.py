@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from soak.faults.catalogue import chosen
 from soak.faults.fault import CannotStrike, Fault, Happened, happen
-from soak.faults.promises import Kept, Observed, check, not_struck
+from soak.faults.promises import OTHERS_CALM, OTHERS_FAULT, Kept, Observed, check, not_struck
 from soak.faults.schedule import plan
 from soak.faults.strikes import SUFFERING_ROOM
 from soak.report.plot import Band
@@ -119,7 +119,6 @@ class Chaos:
             fault, struck_at = seen.happened.fault, seen.happened.struck_at
             counts = book.between(struck_at, seen.watched_until)
             recovery_ms = book.recoveries_ms(seen.happened, seen.watched_until)
-            suffering = str(SUFFERING_ROOM) if fault.limits.others_slower is not None else ""
             observed = Observed(
                 expected=counts.expected,
                 silent=counts.silent,
@@ -128,8 +127,6 @@ class Chaos:
                 recovery_ms=recovery_ms,
                 restarts_before=seen.before,
                 restarts_after=seen.after,
-                other_rooms_p95_calm_ms=book.latency_ms(95, seen.calm_from, struck_at, but=suffering),
-                other_rooms_p95_fault_ms=book.latency_ms(95, struck_at, seen.happened.healed_at, but=suffering),
                 still_running=seen.survived,
             )
             yield {
@@ -143,4 +140,16 @@ class Chaos:
                 "silent": counts.silent,
                 "repeated": counts.repeated,
                 "unsent": counts.unsent,
+                **_of_others(seen, book),
             }
+
+
+def _of_others(seen: _Seen, book: Book) -> dict[str, list[int]]:
+    """How long captions of rooms without the fault took, before it and in it."""
+    if seen.happened.fault.limits.others_slower is None:
+        return {}
+    struck_at, healed_at, suffering = seen.happened.struck_at, seen.happened.healed_at, str(SUFFERING_ROOM)
+    return {
+        OTHERS_CALM: book.waits_ms(seen.calm_from, struck_at, but=suffering),
+        OTHERS_FAULT: book.waits_ms(struck_at, healed_at, but=suffering),
+    }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from soak.faults.catalogue import FAULTS, NONE, chosen
-from soak.faults.promises import Kept, not_struck, together
+from soak.faults.promises import OTHERS_CALM, OTHERS_FAULT, Kept, not_struck, together, with_others
 from soak.verdict.findings import Outcome
 from soak.verdict.leaks import judge
 from soak.verdict.sample import METRICS, Sample
@@ -24,6 +24,7 @@ MOST_UNSENT: Final = 0.01  # as a share: of those who have just come, and talk b
 CAPTIONS: Final = "captions"
 SOAK: Final = "soak"
 MEGABYTE_KB: Final = 1e6 / 1024
+RAW: Final = frozenset({OTHERS_CALM, OTHERS_FAULT})  # of a strike; what comes of it is told
 NEWEST: Final = ("final_ms_p50", "final_ms_p95")  # not to be added up
 PASSED, BROKEN, CONFIGURATION, UNKNOWN = 0, 1, 2, 3  # exit statuses
 NOT_ASKED: Final = "This profile does not ask whether memory is flat."
@@ -42,7 +43,7 @@ def result(options: Options, story: Story) -> dict[str, Any]:
     waits = [ms for each in story.faults if each.get("recovers", True) for ms in each["recovery_ms"]]
     recoveries = [ms for ms in waits if ms is not None]
     faults += _never_struck(options, faults)
-    promises = [*_promises(options, story, counts, last, peak_mb), *together(faults)]
+    promises = [*_promises(options, story, counts, last, peak_mb), *_of_faults(story, together(faults))]
     broken = [each for each in promises if each.kept is False]
     leaks = verdict["verdict"] == str(Outcome.LEAK)
     status = BROKEN if broken or leaks else UNKNOWN if _is_open(verdict["verdict"], promises, profile) else PASSED
@@ -79,7 +80,7 @@ def result(options: Options, story: Story) -> dict[str, Any]:
         "tree_mb_peak": peak_mb,
         "counts": counts,
         "promises": [asdict(each) for each in promises],
-        "strikes": story.faults,
+        "strikes": [{name: told for name, told in each.items() if name not in RAW} for each in story.faults],
     }
 
 
@@ -98,6 +99,18 @@ def _is_open(verdict: str, promises: Sequence[Kept], profile: Profile) -> bool:
     faults = [each.kept for each in promises if each.fault in FAULTS]
     must = [each.kept for each in promises if each.fault in (CAPTIONS, SOAK)]
     return (profile.trend and verdict == str(Outcome.UNKNOWN)) or None in must or (None in faults and not any(faults))
+
+
+def _of_faults(story: Story, found: Iterable[Kept]) -> Iterator[Kept]:
+    """With what became of the rooms that did not have the fault, where that was looked at."""
+    for kept in found:
+        limit = FAULTS[kept.fault].limits.others_slower if kept.fault in FAULTS else None
+        struck = [each for each in story.faults if each["fault"] == kept.fault and OTHERS_FAULT in each]
+        if limit is None or not struck:
+            yield kept
+        else:
+            calm_ms, fault_ms = ([ms for each in struck for ms in each[name]] for name in (OTHERS_CALM, OTHERS_FAULT))
+            yield with_others(kept, limit, calm_ms, fault_ms)
 
 
 def _never_struck(options: Options, struck: Sequence[Kept]) -> Iterator[Kept]:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soak.faults.fault import Fault, Limits
-from soak.faults.promises import Observed, check, not_struck, together
+from soak.faults.promises import Observed, check, not_struck, together, with_others
+from soak.verdict.slowdown import ENOUGH
 
 
 def fault(name="a fault", **limits):
@@ -79,17 +80,35 @@ def test_less_than_before_is_nothing_left_behind():
     assert check(fault(), seen(left={"open files": -2, "threads": 0})).kept is True
 
 
-@pytest.mark.parametrize(("during", "kept"), [(1000.0, True), (1200.0, True), (1201.0, False)])
-def test_other_rooms_may_be_slower_by_a_fifth(during, kept):
-    found = check(fault(others_slower=1.2), seen(other_rooms_p95_calm_ms=1000.0, other_rooms_p95_fault_ms=during))
+STRUCK = fault("one_room_suffers", others_slower=1.2)
+USUAL = [900.0, 1000.0, 950.0, 980.0] * ENOUGH
+
+
+@pytest.mark.parametrize(("times", "kept"), [(0.8, True), (1.1, True), (1.3, False)])
+def test_other_rooms_may_be_slower_by_a_fifth(times, kept):
+    found = with_others(check(STRUCK, seen()), 1.2, USUAL, [times * each for each in USUAL])
     assert found.kept is kept
     assert "1000 ms in calm" in found.measured
+    assert f"{times - 1:+.0%}" in found.measured
+    assert "10 captions expected" in found.measured
 
 
-@pytest.mark.parametrize(("calm", "during"), [(None, 900.0), (900.0, None), (0.0, 900.0)])
-def test_without_captions_in_other_rooms_nothing_can_be_said_of_them(calm, during):
-    found = check(fault(others_slower=1.2), seen(other_rooms_p95_calm_ms=calm, other_rooms_p95_fault_ms=during))
+def test_what_chance_may_have_done_to_other_rooms_is_neither_kept_nor_broken():
+    usual, during = [*[900.0] * ENOUGH, *[1500.0] * 6], [*[900.0] * ENOUGH, *[1800.0] * 6]
+    found = with_others(check(STRUCK, seen()), 1.2, usual, during)
     assert found.kept is None
+
+
+@pytest.mark.parametrize(("calm", "during"), [(ENOUGH - 1, ENOUGH), (ENOUGH, ENOUGH - 1), (0, 0)])
+def test_with_few_captions_in_other_rooms_nothing_can_be_said_of_them(calm, during):
+    found = with_others(check(STRUCK, seen()), 1.2, [900.0] * calm, [900.0] * during)
+    assert found.kept is None
+    assert f"{during} captions of other rooms, {calm} in calm: too few" in found.measured
+
+
+def test_other_rooms_that_do_not_mind_mend_no_broken_promise():
+    found = with_others(check(STRUCK, seen(silent=1)), 1.2, USUAL, USUAL)
+    assert found.kept is False
 
 
 def test_a_fault_that_could_not_be_brought_about_says_nothing_of_the_promise():

@@ -13,8 +13,8 @@ from soak.faults.schedule import plan
 BREAK = {"calm_s": 20.0, "watch_s": 10.0}
 
 
-def fault(name, lasts_s=0.0):
-    return Fault(name=name, promise="", limits=Limits(), act=lambda *_: None, lasts_s=lasts_s)
+def fault(name, lasts_s=0.0, calm_s=0.0):
+    return Fault(name=name, promise="", limits=Limits(), act=lambda *_: None, lasts_s=lasts_s, calm_s=calm_s)
 
 
 def drawn(planned):
@@ -24,6 +24,12 @@ def drawn(planned):
 def test_a_calm_comes_first_and_then_fault_and_calm_in_turn():
     planned = plan([fault("a", 5.0)], begin_s=100.0, end_s=200.0, seed=1, **BREAK)
     assert drawn(planned) == "a@120 a@155"  # 5 s of fault, 10 s of watch, 20 s of calm
+
+
+def test_a_fault_that_needs_a_longer_calm_before_it_has_it():
+    planned = plan([fault("a", 5.0, calm_s=50.0)], begin_s=100.0, end_s=250.0, seed=1, **BREAK)
+    assert drawn(planned) == "a@150 a@215"
+    assert plan([fault("a", 5.0, calm_s=50.0)], begin_s=0.0, end_s=64.0, seed=1, **BREAK) == []
 
 
 def test_a_kill_each_minute_comes_each_minute():
@@ -62,12 +68,16 @@ def test_the_order_is_that_of_the_seed():
     assert len(orders) == 3
 
 
-@given(st.lists(st.floats(0, 60), min_size=1, max_size=6), st.floats(0, 2000), st.integers(0, 100), st.floats(0.1, 3))
+LENGTHS = st.lists(st.tuples(st.floats(0, 60), st.floats(0, 90)), min_size=1, max_size=6)
+
+
+@given(LENGTHS, st.floats(0, 2000), st.integers(0, 100), st.floats(0.1, 3))
 def test_no_fault_comes_into_the_time_of_another_and_all_are_over_in_time(lengths, end_s, seed, scale):
-    faults = [fault(str(number), length) for number, length in enumerate(lengths)]
+    faults = [fault(str(number), length, calm) for number, (length, calm) in enumerate(lengths)]
     planned = plan(faults, begin_s=0.0, end_s=end_s, seed=seed, scale=scale, **BREAK)
     for one, other in itertools.pairwise(planned):
-        assert other.at_s >= one.at_s + one.fault.seconds(scale) + 30.0
+        needed_s = one.fault.seconds(scale) + 10.0 + max(20.0, other.fault.calm_s)
+        assert other.at_s >= one.at_s + needed_s - 1e-6
     assert all(each.at_s >= 20.0 and each.at_s + each.fault.seconds(scale) + 10.0 <= end_s for each in planned)
 
 

@@ -111,10 +111,17 @@ async def test_latencies_are_of_finals_that_came_in_that_time_and_not_in_the_roo
         book.say(room, BLUE, 20, 22, after=10 * after)
     book.judge()
     early, late = (book.now, book.now + 10), (book.now + 20, book.now + 40)
-    assert book.latency_ms(50, *early) == 200
-    assert book.latency_ms(50, *late) == 2000
-    assert book.latency_ms(50, *early, but="0") == 250
-    assert book.latency_ms(50, book.now + 3, book.now + 4) is None
+    assert book.waits_ms(*early, but="") == [100, 200, 300]
+    assert book.waits_ms(*late, but="") == [1000, 2000, 3000]
+    assert book.waits_ms(*early, but="0") == [200, 300]
+    assert book.waits_ms(book.now + 3, book.now + 4, but="") == []
+
+
+async def test_latencies_are_in_the_order_in_which_the_finals_came(book):
+    book.say(0, ROSE, 0, 5, after=0.1)
+    book.say(1, BLUE, 0, 2, after=0.2)
+    book.judge()
+    assert book.waits_ms(book.now, book.now + 10, but="") == [200, 100]
 
 
 async def test_what_was_said_in_a_time_is_counted_for_it(book):

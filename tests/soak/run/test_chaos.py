@@ -13,6 +13,7 @@ import pytest
 from soak.crew import Crew
 from soak.faults import strikes
 from soak.faults.fault import CannotStrike, Fault, Limits
+from soak.faults.promises import OTHERS_CALM, OTHERS_FAULT
 from soak.faults.strikes import SUFFERING_ROOM
 from soak.run import chaos as module
 from soak.run.book import Book
@@ -237,17 +238,24 @@ async def test_a_service_that_did_not_survive_it_breaks_the_promise(play, how):
     assert (seen["kept"], "did not survive it" in seen["measured"]) == (False, True)
 
 
-@pytest.mark.parametrize(("others_s", "kept"), [(0.55, True), (0.9, False)])
-async def test_rooms_without_the_fault_must_not_get_slower(play, others_s, kept):
+async def test_of_rooms_without_the_fault_it_is_told_how_long_their_captions_took_before_it_and_in_it(play):
     one, book = play(fault(act=as_long_as_it_may, lasts_s=0.2, others_slower=1.2), seconds=0.6), Book(2)
     struck_at, healed_at = await struck_once(one)
     during = (struck_at + healed_at) / 2
-    for room, slower_s in ((SUFFERING_ROOM, 5.0), (1 - SUFFERING_ROOM, others_s)):
+    for room, slower_s in ((SUFFERING_ROOM, 5.0), (1 - SUFFERING_ROOM, 0.9)):
         say(book, room, ROSE, struck_at - 5, struck_at - 3, after=0.5)
         say(book, room, BLUE, during - slower_s - 1, during - slower_s, after=slower_s)
         say(book, room, DUKE, struck_at, healed_at, after=40.0)  # long after the fault, but said while it struck
     [seen] = one.observed(book)
-    assert seen["kept"] is kept, seen["measured"]
+    assert seen[OTHERS_CALM] == pytest.approx([500], abs=1)
+    assert seen[OTHERS_FAULT] == pytest.approx([900], abs=1)
+
+
+async def test_where_nothing_is_promised_of_other_rooms_they_are_not_looked_at(play):
+    one = play(fault(), seconds=0.3)
+    await struck_once(one)
+    [seen] = one.observed()
+    assert not {OTHERS_CALM, OTHERS_FAULT} & set(seen)
 
 
 async def test_a_strike_that_is_cancelled_with_the_run_is_healed_and_not_judged(play):

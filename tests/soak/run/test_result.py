@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soak.faults.promises import OTHERS_CALM, OTHERS_FAULT
 from soak.run.journal import Story
 from soak.run.options import Options
 from soak.run.result import BROKEN, NOT_ASKED, PASSED, UNKNOWN, result
@@ -28,6 +29,7 @@ def journalled(**run):
     return [replace(each, values={name: float(value) for name, value in each.values.items()}) for each in samples]
 
 
+SUFFER = replace(SMOKE, faults="one_room_suffers")
 FLAT = journalled(rests=30)
 LEAKING = journalled(rests=30, per_join={"heap_kb": 2.0})
 TOO_SHORT = journalled(rests=2)
@@ -171,6 +173,35 @@ def test_strikes_of_one_fault_are_judged_together_and_the_worst_counts():
     assert promise(report, "socket_cut")["measured"].startswith("kept 1 of 2 times; the worst: ")
     assert promise(report, "loss_5")["kept"] is True
     assert report["strikes"] == faults
+
+
+def suffering(calm_ms, fault_ms, *, captions=40, **more):
+    waits = {OTHERS_CALM: [calm_ms] * captions, OTHERS_FAULT: [fault_ms] * captions}
+    return {**strike("one_room_suffers", **more), **waits}
+
+
+@pytest.mark.parametrize(("fault_ms", "kept", "status"), [(1100, True, PASSED), (1300, False, BROKEN)])
+def test_what_one_room_s_fault_does_to_others_is_seen_in_all_strikes_together(fault_ms, kept, status):
+    report = told(faults=[suffering(1000, fault_ms)] * 3, profile=SUFFER)
+    told_of = promise(report, "one_room_suffers")
+    assert (told_of["kept"], report["status"]) == (kept, status)
+    assert "120 and 120 captions)" in told_of["measured"]
+    assert told_of["measured"].startswith("kept 3 of 3 times")
+
+
+def test_where_other_rooms_had_too_few_captions_it_cannot_be_told():
+    report = told(faults=[suffering(1000, 2000)] * 2, profile=SUFFER)
+    assert (promise(report, "one_room_suffers")["kept"], report["status"]) == (None, UNKNOWN)
+
+
+def test_a_room_that_could_not_suffer_says_nothing_of_the_others():
+    report = told(faults=[strike("one_room_suffers", kept=None)], profile=SUFFER)
+    assert promise(report, "one_room_suffers")["measured"] == "10 captions expected"
+
+
+def test_the_waits_themselves_are_in_the_journal_and_not_in_the_report():
+    report = told(faults=[suffering(1000, 1000)], profile=SUFFER)
+    assert report["strikes"] == [strike("one_room_suffers")]
 
 
 def test_a_fault_that_could_not_strike_is_told_and_does_not_fail_the_run():
