@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from soak.verdict.slowdown import ENOUGH, slowdown
+from soak.verdict.slowdown import ENOUGH, Wait, slowdown
 
 from .fault import Fault, Limits
 
 #: What a strike's line in the journal calls the waits for captions of rooms without the fault, before it and in it.
-OTHERS_CALM: Final = "others_calm_ms"
-OTHERS_FAULT: Final = "others_fault_ms"
+OTHERS_CALM: Final = "others_calm"
+OTHERS_FAULT: Final = "others_fault"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +74,11 @@ def together(found: Sequence[Kept]) -> list[Kept]:
     return [_worst(each) for each in by_fault.values()]
 
 
-def with_others(kept: Kept, limit: float, calm_ms: Sequence[float], fault_ms: Sequence[float]) -> Kept:
+def with_others(kept: Kept, limit: float, calm: Sequence[Wait], fault: Sequence[Wait]) -> Kept:
     """And whether the p95 of other rooms' captions stayed below `limit` times that in calm: of all strikes together,
     because one has too few captions for a p95. The waits are in the order in which they were over.
     """
-    found = _others(limit, calm_ms, fault_ms)
+    found = _others(limit, calm, fault)
     verdict = False if False in (kept.kept, found.kept) else None if None in (kept.kept, found.kept) else True
     return replace(kept, measured=f"{kept.measured}; {found.text}", kept=verdict)
 
@@ -139,11 +139,12 @@ def _recovery(limit_s: float, recovery_ms: Sequence[float | None]) -> _Finding:
     return _Finding(f"captions back after {slowest_s:.1f} s at most", slowest_s <= limit_s)
 
 
-def _others(limit: float, calm_ms: Sequence[float], fault_ms: Sequence[float]) -> _Finding:
-    found = slowdown(calm_ms, fault_ms)
+def _others(limit: float, calm: Sequence[Wait], fault: Sequence[Wait]) -> _Finding:
+    found = slowdown(calm, fault)
     if found is None:
-        few = f"{len(fault_ms)} captions of other rooms, {len(calm_ms)} in calm"
+        few = f"{len(fault)} captions of other rooms, {len(calm)} in calm"
         return _Finding(f"{few}: too few for a p95, {ENOUGH} of each are needed", None)
-    p95 = f"p95 of the other rooms {found.fault_ms:.0f} ms, {found.calm_ms:.0f} ms in calm"
-    change = f"{found.change:+.0%}, 95 %: {found.low:+.0%} to {found.high:+.0%}"
-    return _Finding(f"{p95} ({change}; {len(fault_ms)} and {len(calm_ms)} captions)", found.stays_below(limit - 1.0))
+    change = f"{found.change:+.0%} (95 %: {found.low:+.0%} to {found.high:+.0%})"
+    p95 = f"p95 of the other rooms {change} for the same words, of {found.fault} captions and {found.calm} in calm"
+    whatever = f"whatever was said, {found.fault_ms:.0f} ms and {found.calm_ms:.0f} ms"
+    return _Finding(f"{p95}; {whatever}", found.stays_below(limit - 1.0))

@@ -7,8 +7,10 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
+from zlib import crc32
 
 from soak.faults.fault import Happened
+from soak.verdict.slowdown import Wait
 from soak.world.ledger import Counts, Fate, Ledger, total
 from soak.world.percentile import percentile
 from soak.world.recovery import LOOK_BACK_S, Strike, comeback, recovery
@@ -70,20 +72,20 @@ class Book:
         )
 
     def latency_ms(self, percent: float) -> int | None:
-        """Of all finals."""
-        seconds = percentile([wait for ledger in self._ledgers for _, wait in ledger.latencies], percent)
+        """Of the finals that were received."""
+        seconds = percentile([wait_s for ledger in self._ledgers for _, wait_s in ledger.latencies], percent)
         return None if seconds is None else round(seconds * MILLISECONDS)
 
-    def waits_ms(self, since: float, until: float, *, but: str) -> list[int]:
+    def waits(self, begin: float, end: float, *, but: str) -> list[Wait]:
         """For each final that came in this time, in all rooms `but` one; in the order in which they came."""
         came = [
-            (at, wait)
+            (outcome.at, (crc32(outcome.text.encode()), round(wait_s * MILLISECONDS)))
             for ledger in self._ledgers
             if ledger.room != but
-            for at, wait in ledger.latencies
-            if since <= at <= until
+            for outcome in ledger.outcomes(float("-inf"), end)
+            if outcome.at is not None and begin <= outcome.at <= end and (wait_s := outcome.wait_s) is not None
         ]
-        return [round(wait * MILLISECONDS) for _, wait in sorted(came)]
+        return [wait for _, wait in sorted(came)]
 
     def between(self, begin: float, end: float) -> Counts:
         """Of what was said in this time."""

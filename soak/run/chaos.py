@@ -17,6 +17,7 @@ from soak.faults.schedule import plan
 from soak.faults.strikes import SUFFERING_ROOM
 from soak.report.plot import Band
 from soak.service.process import ServiceFailed
+from soak.verdict.slowdown import Wait
 from soak.world.ledger import SETTLE_S
 
 from .book import Book
@@ -144,12 +145,12 @@ class Chaos:
             }
 
 
-def _of_others(seen: _Seen, book: Book) -> dict[str, list[int]]:
-    """How long captions of rooms without the fault took, before it and in it."""
+def _of_others(seen: _Seen, book: Book) -> dict[str, list[Wait]]:
+    """How long captions of rooms without the fault took, before it and in it; of their words, a number."""
     if seen.happened.fault.limits.others_slower is None:
         return {}
     struck_at, healed_at, suffering = seen.happened.struck_at, seen.happened.healed_at, str(SUFFERING_ROOM)
     return {
-        OTHERS_CALM: book.waits_ms(seen.calm_from, struck_at, but=suffering),
-        OTHERS_FAULT: book.waits_ms(struck_at, healed_at, but=suffering),
+        OTHERS_CALM: book.waits(seen.calm_from, struck_at, but=suffering),
+        OTHERS_FAULT: book.waits(struck_at, healed_at, but=suffering),
     }

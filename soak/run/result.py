@@ -109,8 +109,10 @@ def _of_faults(story: Story, found: Iterable[Kept]) -> Iterator[Kept]:
         if limit is None or not struck:
             yield kept
         else:
-            calm_ms, fault_ms = ([ms for each in struck for ms in each[name]] for name in (OTHERS_CALM, OTHERS_FAULT))
-            yield with_others(kept, limit, calm_ms, fault_ms)
+            calm, fault = (
+                [(words, ms) for each in struck for words, ms in each[name]] for name in (OTHERS_CALM, OTHERS_FAULT)
+            )
+            yield with_others(kept, limit, calm, fault)
 
 
 def _never_struck(options: Options, struck: Sequence[Kept]) -> Iterator[Kept]:

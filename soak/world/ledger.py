@@ -56,6 +56,11 @@ class Outcome:
     at: float | None
     unlike: bool = False  # a caption came in its place, with none of its words
 
+    @property
+    def wait_s(self) -> float | None:
+        """From the last speech to the caption, if it was received."""
+        return max(0.0, self.at - self.last) if self.fate is Fate.RECEIVED and self.at is not None else None
+
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
@@ -258,8 +263,6 @@ class Ledger:
             fate = self._fate(each, block.how)
             unlike = block.how is How.UNLIKE
             self._write(fate, each.speaker, each.text, first=each.first, last=each.last, at=at, unlike=unlike)
-            if fate is Fate.RECEIVED and at is not None:
-                self.latencies.append((at, max(0.0, at - each.last)))
         if block.how is How.LIKE:
             page.shown.extend(words_of(each.text) for each in spoken)
             if len(heard) > 1 or len(spoken) > 1:  # else the two are about the same
@@ -279,6 +282,8 @@ class Ledger:
         self.counts.add(outcome)
         self._outcomes.append(outcome)
         self._fresh.append(outcome)
+        if at is not None and outcome.wait_s is not None:
+            self.latencies.append((at, outcome.wait_s))
 
 
 def _fate_of_spare(caption: Caption, shown: Iterable[Words]) -> Fate:

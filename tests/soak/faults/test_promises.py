@@ -81,27 +81,30 @@ def test_less_than_before_is_nothing_left_behind():
 
 
 STRUCK = fault("one_room_suffers", others_slower=1.2)
-USUAL = [900.0, 1000.0, 950.0, 980.0] * ENOUGH
+USUAL = [(1, 900.0), (1, 1000.0), (1, 950.0), (2, 480.0)] * ENOUGH
+
+
+def slower(times, waits=USUAL):
+    return [(words, times * ms) for words, ms in waits]
 
 
 @pytest.mark.parametrize(("times", "kept"), [(0.8, True), (1.1, True), (1.3, False)])
 def test_other_rooms_may_be_slower_by_a_fifth(times, kept):
-    found = with_others(check(STRUCK, seen()), 1.2, USUAL, [times * each for each in USUAL])
+    found = with_others(check(STRUCK, seen()), 1.2, USUAL, slower(times))
     assert found.kept is kept
-    assert "1000 ms in calm" in found.measured
-    assert f"{times - 1:+.0%}" in found.measured
+    assert f"{times * 1000:.0f} ms and 1000 ms" in found.measured
+    assert f"{times - 1:+.0%} (95 %: {times - 1:+.0%} to {times - 1:+.0%})" in found.measured
     assert "10 captions expected" in found.measured
 
 
 def test_what_chance_may_have_done_to_other_rooms_is_neither_kept_nor_broken():
-    usual, during = [*[900.0] * ENOUGH, *[1500.0] * 6], [*[900.0] * ENOUGH, *[1800.0] * 6]
-    found = with_others(check(STRUCK, seen()), 1.2, usual, during)
+    found = with_others(check(STRUCK, seen()), 1.2, USUAL, [*USUAL, *slower(1.5, USUAL[: ENOUGH // 5])])
     assert found.kept is None
 
 
 @pytest.mark.parametrize(("calm", "during"), [(ENOUGH - 1, ENOUGH), (ENOUGH, ENOUGH - 1), (0, 0)])
 def test_with_few_captions_in_other_rooms_nothing_can_be_said_of_them(calm, during):
-    found = with_others(check(STRUCK, seen()), 1.2, [900.0] * calm, [900.0] * during)
+    found = with_others(check(STRUCK, seen()), 1.2, USUAL[:calm], USUAL[:during])
     assert found.kept is None
     assert f"{during} captions of other rooms, {calm} in calm: too few" in found.measured
 

@@ -105,23 +105,41 @@ async def test_where_nothing_came_there_is_no_latency(book):
     assert book.latency_ms(95) is None
 
 
+def milliseconds(waits):
+    return [ms for _, ms in waits]
+
+
 async def test_latencies_are_of_finals_that_came_in_that_time_and_not_in_the_room_that_is_left_out(book):
     for room, after in enumerate((0.1, 0.2, 0.3)):
         book.say(room, ROSE, 0, 2, after=after)
         book.say(room, BLUE, 20, 22, after=10 * after)
     book.judge()
     early, late = (book.now, book.now + 10), (book.now + 20, book.now + 40)
-    assert book.waits_ms(*early, but="") == [100, 200, 300]
-    assert book.waits_ms(*late, but="") == [1000, 2000, 3000]
-    assert book.waits_ms(*early, but="0") == [200, 300]
-    assert book.waits_ms(book.now + 3, book.now + 4, but="") == []
+    assert milliseconds(book.waits(*early, but="")) == [100, 200, 300]
+    assert milliseconds(book.waits(*late, but="")) == [1000, 2000, 3000]
+    assert milliseconds(book.waits(*early, but="0")) == [200, 300]
+    assert book.waits(book.now + 3, book.now + 4, but="") == []
 
 
 async def test_latencies_are_in_the_order_in_which_the_finals_came(book):
     book.say(0, ROSE, 0, 5, after=0.1)
     book.say(1, BLUE, 0, 2, after=0.2)
     book.judge()
-    assert book.waits_ms(book.now, book.now + 10, but="") == [200, 100]
+    assert milliseconds(book.waits(book.now, book.now + 10, but="")) == [200, 100]
+
+
+async def test_latencies_tell_the_same_words_from_others_but_not_what_they_were(book):
+    for room, text in enumerate((ROSE, BLUE, ROSE)):
+        book.say(room, text, 0, 2 + 0.1 * room)
+    book.judge()
+    rose, blue, again = (words for words, _ in book.waits(book.now, book.now + 10, but=""))
+    assert rose == again != blue
+
+
+async def test_what_was_lost_has_no_latency(book):
+    book.say(0, ROSE, 0, 2, caption=GAP_MARK)
+    book.judge()
+    assert book.waits(book.now - 10, book.now + 10, but="") == []
 
 
 async def test_what_was_said_in_a_time_is_counted_for_it(book):

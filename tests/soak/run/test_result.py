@@ -176,7 +176,7 @@ def test_strikes_of_one_fault_are_judged_together_and_the_worst_counts():
 
 
 def suffering(calm_ms, fault_ms, *, captions=40, **more):
-    waits = {OTHERS_CALM: [calm_ms] * captions, OTHERS_FAULT: [fault_ms] * captions}
+    waits = {OTHERS_CALM: [[7, calm_ms]] * captions, OTHERS_FAULT: [[7, fault_ms]] * captions}
     return {**strike("one_room_suffers", **more), **waits}
 
 
@@ -185,7 +185,7 @@ def test_what_one_room_s_fault_does_to_others_is_seen_in_all_strikes_together(fa
     report = told(faults=[suffering(1000, fault_ms)] * 3, profile=SUFFER)
     told_of = promise(report, "one_room_suffers")
     assert (told_of["kept"], report["status"]) == (kept, status)
-    assert "120 and 120 captions)" in told_of["measured"]
+    assert "of 120 captions and 120 in calm" in told_of["measured"]
     assert told_of["measured"].startswith("kept 3 of 3 times")
 
 
