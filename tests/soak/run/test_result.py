@@ -190,7 +190,7 @@ def test_what_one_room_s_fault_does_to_others_is_seen_in_all_strikes_together(fa
 
 
 def test_where_other_rooms_had_too_few_captions_it_cannot_be_told():
-    report = told(faults=[suffering(1000, 2000)] * 2, profile=SUFFER)
+    report = told(faults=[suffering(1000, 2000, captions=20)] * 2, profile=SUFFER)
     assert (promise(report, "one_room_suffers")["kept"], report["status"]) == (None, UNKNOWN)
 
 

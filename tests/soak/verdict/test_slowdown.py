@@ -53,8 +53,8 @@ def test_rooms_that_are_half_as_slow_again_are_found_out(quick):
 
 def test_that_slow_words_came_more_often_is_no_slowness(quick):
     quick_words, slow_words = [(1, 400.0), (1, 420.0)] * ENOUGH, [(2, 1200.0), (2, 1260.0)] * ENOUGH
-    found = slowdown([*quick_words, *slow_words[:10]], [*quick_words[:10], *slow_words])
-    assert found.change == pytest.approx(0.0, abs=0.01)
+    found = slowdown([*quick_words, *slow_words[:5]], [*quick_words[:5], *slow_words])
+    assert found.change == pytest.approx(0.0, abs=0.05)
     assert found.fault_ms > 2 * found.calm_ms
 
 
