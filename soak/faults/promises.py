@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -54,9 +54,7 @@ class _Finding:
 def check(fault: Fault, observed: Observed) -> Kept:
     """One limit that was broken breaks the promise; one that could not be seen leaves it open."""
     findings = [*_of_process(fault.limits, observed), *_of_captions(fault.limits, observed)]
-    verdicts = [each.kept for each in findings]
-    kept = False if False in verdicts else None if None in verdicts else True
-    return _told(fault, "; ".join(each.text for each in findings), kept)
+    return _told(fault, "; ".join(each.text for each in findings), _all(each.kept for each in findings))
 
 
 def not_struck(fault: Fault, reason: str) -> Kept:
@@ -79,8 +77,12 @@ def with_others(kept: Kept, limit: float, calm: Sequence[Wait], fault: Sequence[
     because one has too few captions for a p95. The waits are in the order in which they were over.
     """
     found = _others(limit, calm, fault)
-    verdict = False if False in (kept.kept, found.kept) else None if None in (kept.kept, found.kept) else True
-    return replace(kept, measured=f"{kept.measured}; {found.text}", kept=verdict)
+    return replace(kept, measured=f"{kept.measured}; {found.text}", kept=_all([kept.kept, found.kept]))
+
+
+def _all(kept: Iterable[bool | None]) -> bool | None:
+    verdicts = set(kept)
+    return False if False in verdicts else None if None in verdicts else True
 
 
 def _worst(strikes: Sequence[Kept]) -> Kept:
