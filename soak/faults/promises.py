@@ -74,7 +74,7 @@ def together(found: Sequence[Kept]) -> list[Kept]:
 
 def with_others(kept: Kept, limit: float, calm: Sequence[Wait], fault: Sequence[Wait]) -> Kept:
     """And whether the p95 of other rooms' captions stayed below `limit` times that in calm: of all strikes together,
-    because one has too few captions for a p95. The waits are in the order in which they were over.
+    because one has too few captions for a p95. The waits are in the order in which they began.
     """
     found = _others(limit, calm, fault)
     return replace(kept, measured=f"{kept.measured}; {found.text}", kept=_all([kept.kept, found.kept]))

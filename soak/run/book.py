@@ -77,15 +77,17 @@ class Book:
         return None if seconds is None else round(seconds * MILLISECONDS)
 
     def waits(self, begin: float, end: float, *, but: str) -> list[Wait]:
-        """For each final that came in this time, in all rooms `but` one; in the order in which they came."""
-        came = [
-            (outcome.at, (crc32(outcome.text.encode()), round(wait_s * MILLISECONDS)))
+        """For the finals of what was said to its end in this time, whenever they came, in all rooms `but` one; in the
+        order in which it was said.
+        """
+        received = [
+            (outcome.last, (crc32(outcome.text.encode()), round(wait_s * MILLISECONDS)))
             for ledger in self._ledgers
             if ledger.room != but
-            for outcome in ledger.outcomes(float("-inf"), end)
-            if outcome.at is not None and begin <= outcome.at <= end and (wait_s := outcome.wait_s) is not None
+            for outcome in ledger.outcomes(begin, end)
+            if begin <= outcome.last <= end and (wait_s := outcome.wait_s) is not None
         ]
-        return [wait for _, wait in sorted(came)]
+        return [wait for _, wait in sorted(received)]
 
     def between(self, begin: float, end: float) -> Counts:
         """Of what was said in this time."""

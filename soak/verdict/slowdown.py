@@ -47,7 +47,7 @@ class Slowdown:
 
 
 def slowdown(calm: Sequence[Wait], fault: Sequence[Wait]) -> Slowdown | None:
-    """Of waits in the order in which they were over. None: of one lot there are too few.
+    """Of waits in the order in which they began. None: of one lot there are too few.
 
     The interval is that of a bootstrap by moving blocks (Künsch 1989), because waits in a row have much in common.
     """
