@@ -33,7 +33,7 @@ class Limits:
     since: Literal["strike", "healing", "return"] = "healing"
     marked: int | None = None  # finals that may be lost with a gap mark; None: as many as there are
     restarts: int = 0  # of the recogniser, neither more nor less
-    others_slower: float | None = None  # times the calm p95 that rooms without a fault may take
+    others_slower: float | None = None  # times the calm p95 that rooms without a fault may take, for the same words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

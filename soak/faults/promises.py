@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from soak.verdict.slowdown import ENOUGH, Wait, slowdown
+from soak.verdict.slowdown import ENOUGH, Slowdown, Wait, slowdown
 
 from .fault import Fault, Limits
 
 #: What a strike's line in the journal calls the waits for captions of rooms without the fault, before it and in it.
 OTHERS_CALM: Final = "others_calm"
 OTHERS_FAULT: Final = "others_fault"
+
+RoomWait = tuple[str, int, float]  # in which room, for which words, how many milliseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +74,14 @@ def together(found: Sequence[Kept]) -> list[Kept]:
     return [_worst(each) for each in by_fault.values()]
 
 
-def with_others(kept: Kept, limit: float, calm: Sequence[Wait], fault: Sequence[Wait]) -> Kept:
+def with_others(kept: Kept, limit: float, calm: Sequence[RoomWait], fault: Sequence[RoomWait]) -> Kept:
     """And whether the p95 of other rooms' captions stayed below `limit` times that in calm: of all strikes together,
-    because one has too few captions for a p95. The waits are in the order in which they began.
+    because one has few captions for a p95; of all these rooms together, and of each that had captions enough. The waits
+    are in the order in which they began.
     """
     found = _others(limit, calm, fault)
-    return replace(kept, measured=f"{kept.measured}; {found.text}", kept=_all([kept.kept, found.kept]))
+    measured = f"{kept.measured}; of all strikes together: {found.text}"
+    return replace(kept, measured=measured, kept=_all([kept.kept, found.kept]))
 
 
 def _all(kept: Iterable[bool | None]) -> bool | None:
@@ -141,12 +145,25 @@ def _recovery(limit_s: float, recovery_ms: Sequence[float | None]) -> _Finding:
     return _Finding(f"captions back after {slowest_s:.1f} s at most", slowest_s <= limit_s)
 
 
-def _others(limit: float, calm: Sequence[Wait], fault: Sequence[Wait]) -> _Finding:
-    found = slowdown(calm, fault)
+def _others(limit: float, calm: Sequence[RoomWait], fault: Sequence[RoomWait]) -> _Finding:
+    rooms = {room for room, *_ in fault}
+    found = slowdown(_waits(calm, rooms), _waits(fault, rooms))
     if found is None:
         few = f"{len(fault)} captions of other rooms, {len(calm)} in calm"
-        return _Finding(f"{few}: too few for a p95, {ENOUGH} of each are needed", None)
-    change = f"{found.change:+.0%} (95 %: {found.low:+.0%} to {found.high:+.0%})"
-    p95 = f"p95 of the other rooms {change} for the same words, of {found.fault} captions and {found.calm} in calm"
-    whatever = f"whatever was said, {found.fault_ms:.0f} ms and {found.calm_ms:.0f} ms"
-    return _Finding(f"{p95}; {whatever}", found.stays_below(limit - 1.0))
+        return _Finding(f"{few}: too few for a p95, {ENOUGH} of each are needed, of the same words", None)
+    p95 = f"p95 of the other rooms {found.fault_ms:.0f} ms, {found.calm_ms:.0f} ms in calm for the same words"
+    text = f"{p95} ({_change(found)}; {found.fault} captions, {found.calm} in calm; p50 {found.typical:+.0%})"
+    each_room = [slowdown(_waits(calm, {room}), _waits(fault, {room})) for room in sorted(rooms)]
+    told = [each for each in each_room if each is not None]
+    if told:
+        text += f"; the slowest of them {_change(max(told, key=lambda each: each.change))}"
+    broken = any(each.stays_below(limit - 1.0) is False for each in told)
+    return _Finding(text, False if broken else found.stays_below(limit - 1.0))
+
+
+def _waits(lot: Sequence[RoomWait], rooms: Set[str]) -> list[Wait]:
+    return [(words, ms) for room, words, ms in lot if room in rooms]
+
+
+def _change(found: Slowdown) -> str:
+    return f"{found.change:+.0%}, 95 %: {found.low:+.0%} to {found.high:+.0%}"

@@ -10,8 +10,8 @@ from typing import Any, Final
 from zlib import crc32
 
 from soak.faults.fault import Happened
-from soak.verdict.slowdown import Wait
-from soak.world.ledger import Counts, Fate, Ledger, total
+from soak.faults.promises import RoomWait
+from soak.world.ledger import SETTLE_S, Counts, Fate, Ledger, Outcome, total
 from soak.world.percentile import percentile
 from soak.world.recovery import LOOK_BACK_S, Strike, comeback, recovery
 
@@ -73,21 +73,21 @@ class Book:
 
     def latency_ms(self, percent: float) -> int | None:
         """Of the finals that were received."""
-        seconds = percentile([wait_s for ledger in self._ledgers for _, wait_s in ledger.latencies], percent)
+        seconds = percentile([wait_s for ledger in self._ledgers for wait_s in ledger.latencies], percent)
         return None if seconds is None else round(seconds * MILLISECONDS)
 
-    def waits(self, begin: float, end: float, *, but: str) -> list[Wait]:
-        """For the finals of what was said to its end in this time, whenever they came, in all rooms `but` one; in the
-        order in which it was said.
+    def waits(self, begin: float, end: float, *, but: str) -> list[RoomWait]:
+        """For the final of each utterance that ended in this time, whenever it came, in all rooms `but` one; in the
+        order in which they ended. One that was lost would have been waited for until it was given up.
         """
-        received = [
-            (outcome.last, (crc32(outcome.text.encode()), round(wait_s * MILLISECONDS)))
+        ended = [
+            (outcome.last, (ledger.room, crc32(outcome.text.encode()), max(1, round(wait_s * MILLISECONDS))))
             for ledger in self._ledgers
             if ledger.room != but
             for outcome in ledger.outcomes(begin, end)
-            if begin <= outcome.last <= end and (wait_s := outcome.wait_s) is not None
+            if outcome.last <= end and (wait_s := _waited_s(outcome)) is not None
         ]
-        return [wait for _, wait in sorted(received)]
+        return [wait for _, wait in sorted(ended)]
 
     def between(self, begin: float, end: float) -> Counts:
         """Of what was said in this time."""
@@ -108,3 +108,7 @@ class Book:
             for outcomes in [ledger.outcomes(begin, until)]
         ]
         return [None if seconds is None else seconds * MILLISECONDS for waited, seconds in found if waited]
+
+
+def _waited_s(outcome: Outcome) -> float | None:
+    return SETTLE_S if outcome.fate in (Fate.MARKED, Fate.SILENT) else outcome.wait_s

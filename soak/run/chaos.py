@@ -12,12 +12,11 @@ from typing import Any, Final
 
 from soak.faults.catalogue import chosen
 from soak.faults.fault import CannotStrike, Fault, Happened, happen
-from soak.faults.promises import OTHERS_CALM, OTHERS_FAULT, Kept, Observed, check, not_struck
+from soak.faults.promises import OTHERS_CALM, OTHERS_FAULT, Kept, Observed, RoomWait, check, not_struck
 from soak.faults.schedule import plan
 from soak.faults.strikes import SUFFERING_ROOM
 from soak.report.plot import Band
 from soak.service.process import ServiceFailed
-from soak.verdict.slowdown import Wait
 from soak.world.ledger import SETTLE_S
 
 from .book import Book
@@ -30,7 +29,8 @@ log = logging.getLogger("roomscribe.soak.run")
 
 BEGIN_S: Final = 15.0  # everybody has come, and talks
 CALM_S: Final = 12.0  # before each strike: what is usual is seen here …
-USUAL_S: Final = 120.0  # … and in as much of the time before it, without the strikes in it
+USUAL_S: Final = 120.0  # … and in as much of the time before it, without the strikes in it …
+STILL_ON_ITS_WAY_S: Final = 2.0  # … but for what was said so late that its caption came in the strike
 WATCH_S: Final = 15.0  # after the healing
 END_S: Final = 20.0  # before the end, nothing strikes any more
 RIPE_S: Final = 2 * SETTLE_S  # after the watch: all that was said in it has been judged
@@ -66,6 +66,7 @@ class Chaos:
         """Until all that fits into the time has happened, again and again."""
         clock = asyncio.get_running_loop().time
         began = clock()
+        self._calm_from = began + BEGIN_S
         planned = plan(
             self._faults,
             begin_s=BEGIN_S,
@@ -145,12 +146,12 @@ class Chaos:
             }
 
 
-def _of_others(seen: _Seen, book: Book) -> dict[str, list[Wait]]:
+def _of_others(seen: _Seen, book: Book) -> dict[str, list[RoomWait]]:
     """How long captions of rooms without the fault took, before it and in it; of their words, a number."""
     if seen.happened.fault.limits.others_slower is None:
         return {}
     struck_at, healed_at, suffering = seen.happened.struck_at, seen.happened.healed_at, str(SUFFERING_ROOM)
     return {
-        OTHERS_CALM: book.waits(seen.calm_from, struck_at, but=suffering),
+        OTHERS_CALM: book.waits(seen.calm_from, struck_at - STILL_ON_ITS_WAY_S, but=suffering),
         OTHERS_FAULT: book.waits(struck_at, healed_at, but=suffering),
     }

@@ -18,7 +18,7 @@ from soak.report.plot import Band
 from soak.verdict.sample import Sample
 
 NAME: Final = "journal.jsonl"
-FORMAT: Final = 1
+FORMAT: Final = 2
 HEADER, SAMPLE, TALLY, BAND, FAULT, ACCIDENT = "run", "sample", "tally", "band", "fault", "accident"
 
 

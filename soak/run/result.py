@@ -46,7 +46,8 @@ def result(options: Options, story: Story) -> dict[str, Any]:
     promises = [*_promises(options, story, counts, last, peak_mb), *_of_faults(story, together(faults))]
     broken = [each for each in promises if each.kept is False]
     leaks = verdict["verdict"] == str(Outcome.LEAK)
-    status = BROKEN if broken or leaks else UNKNOWN if _is_open(verdict["verdict"], promises, profile) else PASSED
+    is_open = _is_open(verdict["verdict"], promises, story, profile)
+    status = BROKEN if broken or leaks else UNKNOWN if is_open else PASSED
     return {
         **verdict,
         "status": status,
@@ -92,12 +93,13 @@ def _is_sure(verdict: Mapping[str, Any]) -> bool:
     return verdict["verdict"] == str(Outcome.LEAK) and bool(seen_at_rest)
 
 
-def _is_open(verdict: str, promises: Sequence[Kept], profile: Profile) -> bool:
-    """Memory was asked for and is not known, nobody spoke, the soak broke off, or no fault told anything. That one of
-    several could not strike is said, and no more.
+def _is_open(verdict: str, promises: Sequence[Kept], story: Story, profile: Profile) -> bool:
+    """Memory was asked for and is not known, nobody spoke, the soak broke off, or a fault struck and told nothing, or
+    none did. That one of several could not strike is said, and no more.
     """
     faults = [each.kept for each in promises if each.fault in FAULTS]
-    must = [each.kept for each in promises if each.fault in (CAPTIONS, SOAK)]
+    struck = {each["fault"] for each in story.faults if "seconds" in each}
+    must = [each.kept for each in promises if each.fault in (CAPTIONS, SOAK) or each.fault in struck]
     return (profile.trend and verdict == str(Outcome.UNKNOWN)) or None in must or (None in faults and not any(faults))
 
 
@@ -109,9 +111,7 @@ def _of_faults(story: Story, found: Iterable[Kept]) -> Iterator[Kept]:
         if limit is None or not struck:
             yield kept
         else:
-            calm, fault = (
-                [(words, ms) for each in struck for words, ms in each[name]] for name in (OTHERS_CALM, OTHERS_FAULT)
-            )
+            calm, fault = ([wait for each in struck for wait in each[name]] for name in (OTHERS_CALM, OTHERS_FAULT))
             yield with_others(kept, limit, calm, fault)
 
 

@@ -117,7 +117,7 @@ class Ledger:
     def __init__(self, room: str, *, settle_s: float = SETTLE_S, min_delivered: float = MIN_DELIVERED) -> None:
         self.room = room
         self.counts = Counts()
-        self.latencies: deque[tuple[float, float]] = deque(maxlen=LATENCIES)  # when a final came, after how long
+        self.latencies: deque[float] = deque(maxlen=LATENCIES)  # seconds after which a final came
         self.interims: deque[tuple[str, float]] = deque(maxlen=OUTCOMES)  # whose partial came, and when
         self._settle_s = settle_s
         self._min_delivered = min_delivered
@@ -282,8 +282,8 @@ class Ledger:
         self.counts.add(outcome)
         self._outcomes.append(outcome)
         self._fresh.append(outcome)
-        if at is not None and outcome.wait_s is not None:
-            self.latencies.append((at, outcome.wait_s))
+        if outcome.wait_s is not None:
+            self.latencies.append(outcome.wait_s)
 
 
 def _fate_of_spare(caption: Caption, shown: Iterable[Words]) -> Fate:

@@ -32,6 +32,11 @@ def test_a_fault_that_needs_a_longer_calm_before_it_has_it():
     assert plan([fault("a", 5.0, calm_s=50.0)], begin_s=0.0, end_s=64.0, seed=1, **BREAK) == []
 
 
+def test_where_the_time_is_too_short_for_its_calm_another_one_strikes_instead():
+    planned = plan([fault("a", 5.0, calm_s=50.0), fault("b")], begin_s=0.0, end_s=64.0, seed=1, **BREAK)
+    assert drawn(planned) == "b@20 b@50"
+
+
 def test_a_kill_each_minute_comes_each_minute():
     planned = plan([fault("a")], begin_s=0.0, end_s=190.0, seed=1, every_s=60.0, calm_s=0.0, watch_s=10.0)
     assert drawn(planned) == "a@0 a@60 a@120 a@180"

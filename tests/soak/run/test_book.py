@@ -106,7 +106,7 @@ async def test_where_nothing_came_there_is_no_latency(book):
 
 
 def milliseconds(waits):
-    return [ms for _, ms in waits]
+    return [ms for _, _, ms in waits]
 
 
 async def test_latencies_are_of_what_was_said_in_that_time_and_not_in_the_room_that_is_left_out(book):
@@ -139,14 +139,24 @@ async def test_latencies_tell_the_same_words_from_others_but_not_what_they_were(
     for room, text in enumerate((ROSE, BLUE, ROSE)):
         book.say(room, text, 0, 2 + 0.1 * room)
     book.judge()
-    rose, blue, again = (words for words, _ in book.waits(book.now, book.now + 10, but=""))
+    waits = book.waits(book.now, book.now + 10, but="")
+    rose, blue, again = (words for _, words, _ in waits)
     assert rose == again != blue
+    assert [room for room, *_ in waits] == ["0", "1", "2"]
 
 
-async def test_what_was_lost_has_no_latency(book):
-    book.say(0, ROSE, 0, 2, caption=GAP_MARK)
+@pytest.mark.parametrize("caption", [GAP_MARK, ""])
+async def test_what_was_lost_was_waited_for_until_it_was_given_up(book, caption):
+    book.say(0, ROSE, 0, 2, caption=caption)
+    book.say(0, BLUE, 5, 7, after=0.1)
     book.judge()
-    assert book.waits(book.now - 10, book.now + 10, but="") == []
+    assert milliseconds(book.waits(book.now - 10, book.now + 10, but="")) == [1000 * SETTLE_S, 100]
+
+
+async def test_what_came_before_it_was_all_said_did_not_take_no_time_at_all(book):
+    book.say(0, ROSE, 0, 2, after=-0.5)
+    book.judge()
+    assert milliseconds(book.waits(book.now - 10, book.now + 10, but="")) == [1]
 
 
 async def test_what_was_said_in_a_time_is_counted_for_it(book):

@@ -7,6 +7,7 @@ import contextlib
 import os
 from dataclasses import replace
 from types import SimpleNamespace
+from zlib import crc32
 
 import pytest
 
@@ -66,6 +67,7 @@ class Play:
         monkeypatch.setattr(module, "chosen", lambda *_, **__: made)
         for name in ("BEGIN_S", "CALM_S", "WATCH_S", "END_S"):
             monkeypatch.setattr(module, name, LENGTH_S)
+        monkeypatch.setattr(module, "STILL_ON_ITS_WAY_S", LENGTH_S / 5)
         options = Options(profile=PROFILES["chaos"], command="")
         self.began = self.scene.now()
         sampler = SimpleNamespace(elapsed_s=7.0)
@@ -244,12 +246,33 @@ async def test_of_rooms_without_the_fault_it_is_told_how_long_their_captions_too
     during = (struck_at + healed_at) / 2
     for room in (SUFFERING_ROOM, 1 - SUFFERING_ROOM):
         slower_s = 2.0 if room == SUFFERING_ROOM else 0.0
-        say(book, room, ROSE, struck_at - 5, struck_at - 3, after=0.5 + slower_s)
+        say(book, room, ROSE, struck_at - 5, struck_at - LENGTH_S / 2, after=0.5 + slower_s)
         say(book, room, BLUE, struck_at - 1, during, after=9.0 + slower_s)  # long after the fault, but said in it
         say(book, room, DUKE, healed_at + 1, healed_at + 2, after=0.7 + slower_s)
     [seen] = one.observed(book)
-    assert [ms for _, ms in seen[OTHERS_CALM]] == pytest.approx([500], abs=1)
-    assert [ms for _, ms in seen[OTHERS_FAULT]] == pytest.approx([9000], abs=1)
+    assert [ms for _, _, ms in seen[OTHERS_CALM]] == pytest.approx([500], abs=1)
+    assert [ms for _, _, ms in seen[OTHERS_FAULT]] == pytest.approx([9000], abs=1)
+
+
+async def test_what_is_usual_leaves_out_the_arrivals_the_strikes_before_and_what_came_in_the_strike(play):
+    suffers = fault(act=as_long_as_it_may, lasts_s=0.2, others_slower=1.2)
+    one, book = play(suffers, seconds=1.2), Book(2)
+    await one.run()
+    (_, first, first_healed), (_, second, _) = one.strikes[:2]
+    room = 1 - SUFFERING_ROOM
+    with book.room(room) as ledger:
+        for text, last in (
+            ("arrival", one.began + 0.01),
+            ("usual at first", first - LENGTH_S / 2),
+            ("said in the first strike", (first + first_healed) / 2),
+            ("said in its watch", first_healed + LENGTH_S / 2),
+            ("usual later", second - LENGTH_S / 2),
+        ):
+            ledger.said(Spoken(speaker=text, text=text, first=last - 1, last=last, delivered=1.0))
+            ledger.heard(Caption(speaker=text, text=text, at=last + 0.5))
+    before, after = ([words for _, words, _ in seen[OTHERS_CALM]] for seen in one.observed(book)[:2])
+    assert before == [crc32(b"usual at first")]
+    assert after == [crc32(b"usual later")]
 
 
 async def test_where_nothing_is_promised_of_other_rooms_they_are_not_looked_at(play):

@@ -42,6 +42,12 @@ def strike(fault="socket_cut", kept=True, recovery_ms=()):
     }  # fmt: skip
 
 
+def not_struck(fault="one_room_suffers"):
+    told_of = strike(fault, kept=None)
+    del told_of["seconds"]
+    return told_of
+
+
 def told(samples=FLAT, *, tallies=None, faults=(), profile=SMOKE, **tally):
     tallies = {0: {**TALLY, **tally}} if tallies is None else tallies
     story = Story(options={}, samples=list(samples), tallies=tallies, faults=list(faults))
@@ -176,7 +182,7 @@ def test_strikes_of_one_fault_are_judged_together_and_the_worst_counts():
 
 
 def suffering(calm_ms, fault_ms, *, captions=40, **more):
-    waits = {OTHERS_CALM: [[7, calm_ms]] * captions, OTHERS_FAULT: [[7, fault_ms]] * captions}
+    waits = {OTHERS_CALM: [["1", 7, calm_ms]] * captions, OTHERS_FAULT: [["1", 7, fault_ms]] * captions}
     return {**strike("one_room_suffers", **more), **waits}
 
 
@@ -185,7 +191,7 @@ def test_what_one_room_s_fault_does_to_others_is_seen_in_all_strikes_together(fa
     report = told(faults=[suffering(1000, fault_ms)] * 3, profile=SUFFER)
     told_of = promise(report, "one_room_suffers")
     assert (told_of["kept"], report["status"]) == (kept, status)
-    assert "of 120 captions and 120 in calm" in told_of["measured"]
+    assert "120 captions, 120 in calm" in told_of["measured"]
     assert told_of["measured"].startswith("kept 3 of 3 times")
 
 
@@ -194,8 +200,20 @@ def test_where_other_rooms_had_too_few_captions_it_cannot_be_told():
     assert (promise(report, "one_room_suffers")["kept"], report["status"]) == (None, UNKNOWN)
 
 
+def test_a_strike_that_told_nothing_leaves_it_open_though_others_told_something():
+    report = told(faults=[suffering(1000, 1000, captions=20), strike()], profile=SUFFER)
+    assert report["status"] == UNKNOWN
+
+
+def test_strikes_that_were_not_looked_at_for_other_rooms_stand_beside_those_that_were():
+    report = told(faults=[not_struck(), suffering(1000, 1100, captions=60), suffering(1000, 1100)], profile=SUFFER)
+    told_of = promise(report, "one_room_suffers")
+    assert (told_of["kept"], report["status"]) == (True, PASSED)
+    assert "100 captions, 100 in calm" in told_of["measured"]
+
+
 def test_a_room_that_could_not_suffer_says_nothing_of_the_others():
-    report = told(faults=[strike("one_room_suffers", kept=None)], profile=SUFFER)
+    report = told(faults=[not_struck()], profile=SUFFER)
     assert promise(report, "one_room_suffers")["measured"] == "10 captions expected"
 
 
@@ -205,7 +223,7 @@ def test_the_waits_themselves_are_in_the_journal_and_not_in_the_report():
 
 
 def test_a_fault_that_could_not_strike_is_told_and_does_not_fail_the_run():
-    report = told(faults=[strike(kept=None), strike("loss_5")])
+    report = told(faults=[not_struck("socket_cut"), strike("loss_5")])
     assert (promise(report, "socket_cut")["kept"], report["status"]) == (None, PASSED)
 
 
