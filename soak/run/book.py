@@ -89,9 +89,9 @@ class Book:
         ]
         return [wait for _, wait in sorted(ended)]
 
-    def between(self, begin: float, end: float) -> Counts:
-        """Of what was said in this time."""
-        return total(ledger.between(begin, end) for ledger in self._ledgers)
+    def between(self, begin: float, end: float, *, room: str = "") -> Counts:
+        """Of what was said in this time, in one `room` or in all."""
+        return total(ledger.between(begin, end) for ledger in self._ledgers if room in ("", ledger.room))
 
     def recoveries_ms(self, happened: Happened, until: float) -> list[float | None]:
         """Of each room in which somebody waited for a caption after the fault; None: in vain."""

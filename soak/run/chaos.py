@@ -119,6 +119,7 @@ class Chaos:
         while self._seen and self._seen[0].watched_until + RIPE_S <= now:
             seen = self._seen.popleft()
             fault, struck_at = seen.happened.fault, seen.happened.struck_at
+            hit = "" if fault.limits.others_slower is None else str(SUFFERING_ROOM)
             counts = book.between(struck_at, seen.watched_until)
             recovery_ms = book.recoveries_ms(seen.happened, seen.watched_until)
             observed = Observed(
@@ -141,7 +142,7 @@ class Chaos:
                 "marked": counts.marked,
                 "silent": counts.silent,
                 "repeated": counts.repeated,
-                "unsent": counts.unsent,
+                "unsent": book.between(struck_at, seen.watched_until, room=hit).unsent,  # elsewhere, it is no reason
                 **_of_others(seen, book),
             }
 

@@ -1,8 +1,8 @@
 """By how much is the p95 of one lot of waits above that of another, and how sure is that? Pure.
 
 How long a caption takes depends on its words more than on anything else: on whether they end a sentence, and on how
-many they are. Else, that slow words came more often in one lot would look like slowness; so all words count the same,
-however often they came.
+many they are. A lot in which slow words came more often would look slow; so all words count the same, however often
+they came.
 """
 
 from __future__ import annotations

@@ -275,6 +275,17 @@ async def test_what_is_usual_leaves_out_the_arrivals_the_strikes_before_and_what
     assert after == [crc32(b"usual later")]
 
 
+@pytest.mark.parametrize(("limits", "excused"), [({"others_slower": 1.2}, 1), ({}, 2)])
+async def test_a_fault_of_one_room_is_no_reason_that_people_in_others_reach_nobody(play, limits, excused):
+    one, book = play(fault(act=as_long_as_it_may, lasts_s=0.2, **limits), seconds=0.6), Book(2)
+    struck_at, healed_at = await struck_once(one)
+    for room in (SUFFERING_ROOM, 1 - SUFFERING_ROOM):
+        with book.room(room) as ledger:
+            ledger.said(Spoken(speaker="ada", text=ROSE, first=struck_at, last=healed_at, delivered=0.0))
+    [seen] = one.observed(book)
+    assert seen["unsent"] == excused
+
+
 async def test_where_nothing_is_promised_of_other_rooms_they_are_not_looked_at(play):
     one = play(fault(), seconds=0.3)
     await struck_once(one)
