@@ -28,12 +28,12 @@ from .stage import Stage
 log = logging.getLogger("roomscribe.soak.run")
 
 BEGIN_S: Final = 15.0  # everybody has come, and talks
-CALM_S: Final = 12.0  # before each strike: what is usual is seen here …
-USUAL_S: Final = 120.0  # … and in as much of the time before it, without the strikes in it …
+CALM_S: Final = 12.0  # before each strike, at least: what is usual is seen there …
 STILL_ON_ITS_WAY_S: Final = 2.0  # … but for what was said so late that its caption came in the strike
 WATCH_S: Final = 15.0  # after the healing
 END_S: Final = 20.0  # before the end, nothing strikes any more
 RIPE_S: Final = 2 * SETTLE_S  # after the watch: all that was said in it has been judged
+SUFFERER: Final = str(SUFFERING_ROOM)  # as the books name it
 RESTARTS: Final = "roomscribe_engine_restarts_total"
 
 
@@ -99,7 +99,7 @@ class Chaos:
                 before=before,
                 after=await self._restarts(),
                 survived=self._stage.service.is_running and self._stage.pid == pid if pid else None,
-                calm_from=max(happened.struck_at - USUAL_S, self._calm_from),
+                calm_from=self._calm_from,
             )
         )
         self._calm_from = self._seen[-1].watched_until
@@ -119,7 +119,7 @@ class Chaos:
         while self._seen and self._seen[0].watched_until + RIPE_S <= now:
             seen = self._seen.popleft()
             fault, struck_at = seen.happened.fault, seen.happened.struck_at
-            hit = "" if fault.limits.others_slower is None else str(SUFFERING_ROOM)
+            room = "" if fault.limits.others_slower is None else SUFFERER  # "": all of them
             counts = book.between(struck_at, seen.watched_until)
             recovery_ms = book.recoveries_ms(seen.happened, seen.watched_until)
             observed = Observed(
@@ -142,7 +142,7 @@ class Chaos:
                 "marked": counts.marked,
                 "silent": counts.silent,
                 "repeated": counts.repeated,
-                "unsent": book.between(struck_at, seen.watched_until, room=hit).unsent,  # elsewhere, it is no reason
+                "unsent": book.between(struck_at, seen.watched_until, room=room).unsent,  # elsewhere, it is no reason
                 **_of_others(seen, book),
             }
 
@@ -151,8 +151,8 @@ def _of_others(seen: _Seen, book: Book) -> dict[str, list[RoomWait]]:
     """How long captions of rooms without the fault took, before it and in it; of their words, a number."""
     if seen.happened.fault.limits.others_slower is None:
         return {}
-    struck_at, healed_at, suffering = seen.happened.struck_at, seen.happened.healed_at, str(SUFFERING_ROOM)
+    struck_at, healed_at = seen.happened.struck_at, seen.happened.healed_at
     return {
-        OTHERS_CALM: book.waits(seen.calm_from, struck_at - STILL_ON_ITS_WAY_S, but=suffering),
-        OTHERS_FAULT: book.waits(struck_at, healed_at, but=suffering),
+        OTHERS_CALM: book.waits(seen.calm_from, struck_at - STILL_ON_ITS_WAY_S, but=SUFFERER),
+        OTHERS_FAULT: book.waits(struck_at, healed_at, but=SUFFERER),
     }

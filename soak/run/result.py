@@ -46,8 +46,7 @@ def result(options: Options, story: Story) -> dict[str, Any]:
     promises = [*_promises(options, story, counts, last, peak_mb), *_of_faults(story, together(faults))]
     broken = [each for each in promises if each.kept is False]
     leaks = verdict["verdict"] == str(Outcome.LEAK)
-    is_open = _is_open(verdict["verdict"], promises, story, profile)
-    status = BROKEN if broken or leaks else UNKNOWN if is_open else PASSED
+    status = BROKEN if broken or leaks else UNKNOWN if _is_open(verdict["verdict"], promises, profile) else PASSED
     return {
         **verdict,
         "status": status,
@@ -93,13 +92,12 @@ def _is_sure(verdict: Mapping[str, Any]) -> bool:
     return verdict["verdict"] == str(Outcome.LEAK) and bool(seen_at_rest)
 
 
-def _is_open(verdict: str, promises: Sequence[Kept], story: Story, profile: Profile) -> bool:
-    """Memory was asked for and is not known, nobody spoke, the soak broke off, or a fault struck and told nothing, or
-    none did. That one of several could not strike is said, and no more.
+def _is_open(verdict: str, promises: Sequence[Kept], profile: Profile) -> bool:
+    """Memory was asked for and is not known, nobody spoke, the soak broke off, or no fault told anything. That one of
+    several did not is said, and no more.
     """
     faults = [each.kept for each in promises if each.fault in FAULTS]
-    struck = {each["fault"] for each in story.faults if "seconds" in each}
-    must = [each.kept for each in promises if each.fault in (CAPTIONS, SOAK) or each.fault in struck]
+    must = [each.kept for each in promises if each.fault in (CAPTIONS, SOAK)]
     return (profile.trend and verdict == str(Outcome.UNKNOWN)) or None in must or (None in faults and not any(faults))
 
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 PERCENT: Final = 95.0
 SURE: Final = 0.95
-ENOUGH: Final = 80  # waits in each lot, of words that are in both: four of them are beyond its p95
+ENOUGH: Final = 80  # waits in each lot, of words that are in both
 DRAWS: Final = 2000
-BLOCK: Final = 8  # waits in a row are drawn together: what one was kept waiting by, the next may have been, too
+BLOCK: Final = 4  # waits in a row of each room are drawn together: what held up one may have held up the next
 ROUNDING: Final = 1e-9  # of sums of shares
 SEED: Final = 1  # the same waits have the same interval
 
@@ -47,22 +47,24 @@ class Slowdown:
         return True if self.high <= limit else False if self.low > limit else None
 
 
-def slowdown(calm: Sequence[Wait], fault: Sequence[Wait]) -> Slowdown | None:
-    """Of waits in the order in which they began. None: of one lot there are too few to compare.
+def slowdown(calm: Sequence[Wait], fault: Sequence[Wait], *, rooms: int = 1, comparisons: int = 1) -> Slowdown | None:
+    """Of waits in the order in which they began, in so many `rooms` at once. None: of one lot there are too few.
 
-    The interval is that of a bootstrap by moving blocks (Künsch 1989), because waits in a row have much in common.
+    The interval is that of a bootstrap by moving blocks (Künsch 1989), because waits in a row have much in common. It
+    is wider where it is one of many `comparisons` (Bonferroni), so that all of them are right as often as one is.
     """
     common = {words for words, _ in calm} & {words for words, _ in fault}
     numbers = {words: number for number, words in enumerate(sorted(common))}
     before, during = _Lot(calm, numbers), _Lot(fault, numbers)
     if min(len(before), len(during)) < ENOUGH:
         return None
-    chance = np.random.default_rng(SEED)
-    draws = (_p95s(before, during, before.drawn(chance), during.drawn(chance)) for _ in range(DRAWS))
+    chance, block = np.random.default_rng(SEED), rooms * BLOCK
+    draws = (_p95s(before, during, before.drawn(chance, block), during.drawn(chance, block)) for _ in range(DRAWS))
     changes = [slow / usual - 1.0 for usual, slow in filter(None, draws)]
     if not changes:
         return None
-    low, high = np.quantile(changes, [(1 - SURE) / 2, (1 + SURE) / 2])
+    tail = (1 - SURE) / 2 / comparisons
+    low, high = np.quantile(changes, [tail, 1 - tail])
     usual, slow = (each.percentile(PERCENT, each.once) for each in (before, during))
     return Slowdown(
         calm=len(before),
@@ -83,29 +85,32 @@ class _Lot:
         known = [(numbers[words], ms) for words, ms in waits if words in numbers]
         self._ms = np.array([ms for _, ms in known])
         self._rising = np.argsort(self._ms)
-        self.words = np.array([number for number, _ in known], dtype=int)
+        self._words = np.array([number for number, _ in known], dtype=int)
+        self._most = len(numbers)
         self.once = np.ones(len(known), dtype=int)
 
     def __len__(self) -> int:
         return len(self._ms)
 
-    def drawn(self, chance: np.random.Generator) -> Times:
+    def drawn(self, chance: np.random.Generator, block: int) -> Times:
         """The waits are taken as a circle, so that all are drawn as often."""
-        begins = chance.integers(len(self), size=math.ceil(len(self) / BLOCK))
-        which = (begins[:, None] + np.arange(BLOCK)).ravel()[: len(self)] % len(self)
+        begins = chance.integers(len(self), size=math.ceil(len(self) / block))
+        which = (begins[:, None] + np.arange(block)).ravel()[: len(self)] % len(self)
         return np.bincount(which, minlength=len(self))
 
-    def percentile(self, percent: float, times: Times) -> float:
-        """With all words that came at all of the same weight."""
-        weight = times / np.bincount(self.words, times)[self.words].clip(1)
-        reached = np.cumsum(weight[self._rising])
+    def words(self, times: Times) -> NDArray[np.float64]:
+        """By the number of the words, how often they came."""
+        return np.bincount(self._words, times, minlength=self._most).astype(float)
+
+    def percentile(self, percent: float, times: Times, only: NDArray[np.bool_] | None = None) -> float:
+        """With the same weight for all words that came at all, or for those of them that count."""
+        came = self.words(times)
+        share = np.divide(1.0, came, out=np.zeros(self._most), where=(came > 0) if only is None else only)
+        reached = np.cumsum((times * share[self._words])[self._rising])
         return float(self._ms[self._rising[np.searchsorted(reached, percent / 100 * reached[-1] * (1 - ROUNDING))]])
 
 
 def _p95s(before: _Lot, during: _Lot, calm: Times, fault: Times) -> tuple[float, float] | None:
     """Of the words that are in both draws. None: there are none."""
-    words = np.intersect1d(before.words[calm > 0], during.words[fault > 0])
-    if not len(words):
-        return None
-    calm, fault = calm * np.isin(before.words, words), fault * np.isin(during.words, words)
-    return before.percentile(PERCENT, calm), during.percentile(PERCENT, fault)
+    both = (before.words(calm) > 0) & (during.words(fault) > 0)
+    return (before.percentile(PERCENT, calm, both), during.percentile(PERCENT, fault, both)) if both.any() else None

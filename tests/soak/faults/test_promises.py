@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soak.faults.fault import Fault, Limits
-from soak.faults.promises import Observed, check, not_struck, together, with_others
+from soak.faults.promises import LOST_MS, Observed, check, not_struck, together, with_others
+from soak.verdict import slowdown
 from soak.verdict.slowdown import ENOUGH
 
 
@@ -84,6 +85,11 @@ STRUCK = fault("one_room_suffers", others_slower=1.2)
 USUAL = [("1", 1, 900.0), ("1", 2, 480.0), ("2", 1, 900.0), ("2", 2, 480.0)] * (ENOUGH // 2)
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(slowdown, "DRAWS", 100)
+
+
 def slower(times, rooms="12", waits=USUAL):
     return [(room, words, times * ms if room in rooms else ms) for room, words, ms in waits]
 
@@ -97,12 +103,37 @@ def test_other_rooms_may_be_slower_by_a_fifth(times, kept):
     assert found.measured.startswith("10 captions expected")
 
 
+MANY = [(str(room), words, ms) for room in range(30) for _, words, ms in USUAL[:ENOUGH]]
+
+
 def test_one_of_many_rooms_that_is_slower_breaks_it_though_together_they_hide_it():
-    rooms = [(str(room), words, ms) for room in range(30) for _, words, ms in USUAL[: 2 * ENOUGH]]
-    found = with_others(check(STRUCK, seen()), 1.2, rooms, slower(2.0, ["7"], rooms))
+    found = with_others(check(STRUCK, seen()), 1.2, MANY, slower(2.0, ["7"], MANY))
     assert found.kept is False
     assert "900 ms, 900 ms in calm" in found.measured
-    assert "the slowest of them +100%" in found.measured
+    assert "that of room 7 changed most (+100%" in found.measured
+
+
+def test_a_single_room_that_looks_slower_by_chance_leaves_it_open():
+    seldom = [
+        (room, words, ms * (3.0 if room == "7" and at % 14 < 2 else 1.0)) for at, (room, words, ms) in enumerate(MANY)
+    ]
+    found = with_others(check(STRUCK, seen()), 1.2, MANY, seldom)
+    assert found.kept is None
+    assert "that of room 7 changed most" in found.measured
+
+
+def test_rooms_with_few_captions_count_together_only():
+    few = [(str(number % 5), words, ms) for number, (_, words, ms) in enumerate(USUAL)]
+    found = with_others(check(STRUCK, seen()), 1.2, few, few)
+    assert found.kept is True
+    assert "changed most" not in found.measured
+
+
+def test_where_captions_are_lost_in_calm_nobody_knows_what_is_usual():
+    lossy = [*USUAL, *[("1", words, LOST_MS) for words in (1, 2)] * 20]
+    found = with_others(check(STRUCK, seen()), 1.2, lossy, lossy)
+    assert found.kept is None
+    assert "in calm, one in twenty captions of the other rooms was lost" in found.measured
 
 
 def test_what_chance_may_have_done_to_other_rooms_is_neither_kept_nor_broken():

@@ -255,8 +255,8 @@ async def test_of_rooms_without_the_fault_it_is_told_how_long_their_captions_too
 
 
 async def test_what_is_usual_leaves_out_the_arrivals_the_strikes_before_and_what_came_in_the_strike(play):
-    suffers = fault(act=as_long_as_it_may, lasts_s=0.2, others_slower=1.2)
-    one, book = play(suffers, seconds=1.2), Book(2)
+    suffers = replace(fault(act=as_long_as_it_may, lasts_s=0.2, others_slower=1.2), calm_s=0.5)
+    one, book = play(suffers, seconds=1.9), Book(2)
     await one.run()
     (_, first, first_healed), (_, second, _) = one.strikes[:2]
     room = 1 - SUFFERING_ROOM

@@ -103,6 +103,21 @@ def test_only_what_is_surely_below_a_limit_is_below_it(low, high, below):
 WAITS = st.lists(st.tuples(st.integers(1, 3), st.floats(1, 10_000)), min_size=ENOUGH, max_size=150)
 
 
+def test_one_bad_moment_that_many_rooms_share_is_not_taken_for_many(quick):
+    chance = np.random.default_rng(7)
+    calm, fault = waits(chance, 800), waits(chance, 800)
+    fault[300:400] = [(words, 3 * ms) for words, ms in fault[300:400]]
+    assert slowdown(calm, fault, rooms=1).stays_below(0.2) is False
+    assert slowdown(calm, fault, rooms=20).stays_below(0.2) is None
+
+
+def test_one_of_many_comparisons_is_less_sure(quick):
+    chance = np.random.default_rng(7)
+    lots = waits(chance, 600), waits(chance, 600)
+    single, one_of_many = slowdown(*lots), slowdown(*lots, comparisons=20)
+    assert one_of_many.low < single.low < single.high < one_of_many.high
+
+
 @given(WAITS, st.floats(0.5, 3.0))
 def test_whatever_the_waits_were_the_change_is_what_each_was_slowed_by(lot, times):
     with pytest.MonkeyPatch.context() as patch:
