@@ -260,7 +260,7 @@ class Tap:
 
         loop: Any = asyncio.get_running_loop()
         protocol.connection_lost = connection_lost
-        sweeper.watch(sock, on_datagram, protocol.error_received)
+        sweeper.watch(sock, on_datagram, protocol.error_received, self.receiver.has_room)
         self._sockets.append(sock)
         loop._remove_reader(sock.fileno())  # the public way refuses a transport's socket
         protocol.swept = True

@@ -3,6 +3,9 @@
 An event loop that wakes up for each datagram spends more on waking up than on reading it. Here, the first datagram only
 starts a timer; when it rings, all sockets that have something are read, and again as long as something comes. The few
 datagrams of one socket are read one after another, while all that belongs to it is in the processor's caches.
+
+What nobody has room for stays where it is: a process that stood still finds seconds of speech in each socket, and
+decodes them more slowly than it could read them.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ Address = tuple[str, int]
 #: Given the length of the datagram, its sender, and *now*. The datagram stands in the sweeper's `buffer`.
 OnDatagram = Callable[[int, Address, float], None]
 OnError = Callable[[OSError], None]
+HasRoom = Callable[[], bool]
 
 EPOLL: Final = hasattr(select, "epoll")
 
@@ -35,6 +39,7 @@ class Sweeper:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._watched: dict[int, tuple[socket.socket, OnDatagram, OnError]] = {}  # by file number; ≤ speakers
+        self._has_room: dict[int, HasRoom] = {}  # likewise
         self._timer: asyncio.Handle | None = None  # None: nothing lies unread
         self._read_until = 0.0
         self.buffer = bytearray(DATAGRAM_BYTES)
@@ -43,19 +48,23 @@ class Sweeper:
     def __len__(self) -> int:
         return len(self._watched)
 
-    def watch(self, sock: socket.socket, on_datagram: OnDatagram, on_error: OnError) -> None:
-        """From now on, `on_datagram` is told of what comes in; it may change `buffer`."""
+    def watch(
+        self, sock: socket.socket, on_datagram: OnDatagram, on_error: OnError, has_room: HasRoom = lambda: True
+    ) -> None:
+        """From now on, `on_datagram` is told of what comes in, while it `has_room`; it may change `buffer`."""
         number = sock.fileno()
         self._watched[number] = (sock, on_datagram, on_error)
+        self._has_room[number] = has_room
         self._epoll.register(number, select.EPOLLIN)
 
     def unwatch(self, sock: socket.socket) -> None:
         """Leave the socket alone; one that is not watched is fine."""
         if self._watched.pop(sock.fileno(), None) is not None:
+            del self._has_room[sock.fileno()]
             self._epoll.unregister(sock.fileno())
 
     def drain(self, sock: socket.socket) -> None:
-        """Read what lies in it, now. One that is not watched is fine."""
+        """Read what lies in it, now, room or no room. One that is not watched is fine."""
         number = sock.fileno()
         for _ in range(MOST_DRAINED // DATAGRAMS_A_TURN):
             if not self._read(number, self._loop.time()):
@@ -68,6 +77,7 @@ class Sweeper:
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
         self._watched.clear()
+        self._has_room.clear()
 
     def read_until(self) -> float:
         """In *now*: whatever came before has been read."""
@@ -87,9 +97,14 @@ class Sweeper:
             self._loop.add_reader(self._epoll.fileno(), self._something_came)
             return
         self._timer = self._loop.call_later(SWEEP_S, self._sweep)
+        full = 0  # calls in a row that told of full ones only
         while ready:
-            for number, _ in ready:
+            taken = [number for number, _ in ready if (has_room := self._has_room.get(number)) and has_room()]
+            for number in taken:
                 self._read(number, now)
+            full = 0 if taken else full + 1
+            if full > len(self._watched) // AT_ONCE:  # each was told of
+                return
             now = clock()
             if now > began + BUDGET_S:
                 self._timer.cancel()

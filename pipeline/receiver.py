@@ -21,6 +21,9 @@ from .reception import Reception
 from .rtp import MalformedRtp, RtpPacket, parse
 
 MAX_PENDING: Final = 150  # frames that wait for a worker: 3 s
+ROOM: Final = (
+    50  # of them, for what comes at a time: a few packets, and the frames that the gate had kept before speech
+)
 SWITCH_S: Final = 2.0  # without packets between two sources: less is what it takes to make a new connection
 RING_COUNTS: Final = ("received", "lost", "late", "duplicates", "reordered", "malformed", "jumps")
 
@@ -83,6 +86,10 @@ class RtpReceiver:
     def waiting(self) -> int:
         """Frames that wait for a worker."""
         return len(self._pending)
+
+    def has_room(self) -> bool:
+        """For more packets. Without it, the oldest frames would soon be given up."""
+        return len(self._pending) <= MAX_PENDING - ROOM
 
     def negotiated(
         self,

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from bot.sweep import DATAGRAMS_A_TURN, MOST_DRAINED, Sweeper
+from bot.sweep import AT_ONCE, DATAGRAMS_A_TURN, MOST_DRAINED, Sweeper
 
 PATIENCE_S = 5.0
 
@@ -206,6 +206,75 @@ async def test_there_is_a_bound_to_what_is_read_at_once(desks, sweeper):
     sweeper.drain(desk.sock)
 
     assert len(desk.got) == MOST_DRAINED
+
+
+class Full:
+    """Has room for so many more."""
+
+    def __init__(self, desk, room):
+        self.desk, self.room = desk, room
+        desk.sweeper.unwatch(desk.sock)
+        desk.sweeper.watch(desk.sock, self._datagram, desk._error, lambda: self.room > 0)
+
+    def _datagram(self, length, address, now):
+        self.room -= 1
+        self.desk._datagram(length, address, now)
+
+
+async def test_what_there_is_no_room_for_stays_in_the_socket_until_there_is(desks, sweeper):
+    desk, other = desks[:2]
+    full = Full(desk, room=DATAGRAMS_A_TURN)
+    words = [b"%d" % number for number in range(4 * DATAGRAMS_A_TURN)]
+    desk.send(*words)
+    await desk.until(lambda: desk.got)
+    for number in range(3):  # many times, nobody has room, and others are read
+        other.send(b"word")
+        await other.until(lambda number=number: len(other.got) == number + 1)
+    assert len(desk.got) == DATAGRAMS_A_TURN
+
+    full.room = len(words)
+    await desk.until(lambda: len(desk.got) == len(words))
+    assert [datagram for datagram, _ in desk.got] == words
+
+
+async def test_while_something_was_left_in_a_socket_it_does_not_count_as_read(desks, sweeper):
+    desk, other = desks[:2]
+    full = Full(desk, room=0)
+    desk.send(b"lies there")
+    other.send(b"read")
+    await other.until(lambda: other.got)
+    came = asyncio.get_running_loop().time()
+    other.send(b"read as well")
+    await other.until(lambda: len(other.got) == 2)
+    assert sweeper.read_until() < came
+
+    full.room = 1
+    await desk.until(lambda: desk.got)
+    while sweeper.read_until() < came:  # noqa: ASYNC110 — nothing tells of it
+        await asyncio.sleep(0)
+
+
+async def test_with_more_full_ones_than_are_told_of_at_once_the_others_are_read_all_the_same(desks, sweeper):
+    crowd = [Desk(sweeper) for _ in range(AT_ONCE + 3)]
+    try:
+        for each in crowd:
+            Full(each, room=0)
+            each.send(b"lies there")
+        desks[0].send(b"a word")
+        await desks[0].until(lambda: desks[0].got)
+        assert not any(each.got for each in crowd)
+    finally:
+        for each in crowd:
+            each.close()
+
+
+async def test_the_last_words_of_who_leaves_are_read_though_there_is_no_room(desks, sweeper):
+    Full(desks[0], room=0)
+    desks[0].send(b"good", b"bye")
+
+    sweeper.drain(desks[0].sock)
+
+    assert len(desks[0].got) == 2
 
 
 async def test_a_socket_that_nobody_watches_is_left_alone(desks, sweeper):

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from pipeline.encoded import Lost
-from pipeline.gate import GateSettings
+from pipeline.gate import MAX_PRE_ROLL, GateSettings
 from pipeline.judge import FrameJudge
 from pipeline.opus_stream import SOURCE_END
 from pipeline.receiver import MAX_PENDING, SWITCH_S, RtpReceiver
@@ -147,6 +147,20 @@ def test_what_no_worker_takes_is_given_up_oldest_first_and_told(speech):
 
     assert len(frames) == MAX_PENDING
     assert desk.listener.missed_s == pytest.approx(30 * TICK_S)
+
+
+def test_it_has_room_as_long_as_nothing_has_to_be_given_up(speech):
+    microphone = Microphone(speech)
+    desk = Desk(gate=False)
+    while desk.receiver.has_room():
+        desk.gets(microphone.says(3))
+    assert desk.receiver.waiting >= MAX_PENDING // 2
+
+    desk.gets(microphone.says(3 + MAX_PRE_ROLL))  # the gate may have kept as many
+    assert desk.receiver.counts["dropped"] == 0
+
+    desk.takes()
+    assert desk.receiver.has_room()
 
 
 def test_the_end_of_a_source_is_never_given_up(speech):
