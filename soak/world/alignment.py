@@ -217,7 +217,11 @@ class _Table:
 
     def _is_rest(self, i: int, j: int) -> bool:
         """Of an utterance that came torn: no more of it can be shown, and its words may have been a caption before."""
-        return self._spoken[i].delivered < TORN and self._in_time(i, j) and self._is_part(i, j)
+        return self._is_torn(i, j) and self._in_time(i, j) and self._is_part(i, j)
+
+    def _is_torn(self, i: int, j: int) -> bool:
+        """It was delivered in part, or readers were told so: a mark in its time, just before these words."""
+        return self._spoken[i].delivered < TORN or (j > 0 and self._heard[j - 1].is_mark and self._in_time(i, j - 1))
 
     def _splits(self, i: int, j: int) -> Iterator[tuple[Words, list[Words], Block]]:
         whole = self._said[i]

@@ -58,6 +58,18 @@ def test_a_part_of_what_the_network_tore_is_its_caption_though_the_same_words_we
     assert drawn([said(DUKE, 0, 4, delivered=0.5)], [again], before=[whole, again.text]) == "0-spare-1 1-lost-0"
 
 
+def test_what_follows_a_mark_is_the_rest_of_an_utterance_that_lost_its_beginning_behind_the_network():
+    whole = f"{ROSE} {DUKE}"
+    rest = came(DUKE, 5)
+    told = [came(GAP_MARK, 4.9), rest]
+    assert drawn([said(whole, 0, 4)], told, before=[whole, rest.text]) == "0-spare-1 1-like-1"
+    assert drawn([said(whole, 0, 4)], [rest, came(GAP_MARK, 5.1)], before=[whole, rest.text]) == "0-spare-1 1-marked-1"
+    assert (
+        drawn([said(whole, 0, 4)], [came(GAP_MARK, -1), rest], before=[whole, rest.text])
+        == "0-spare-1 1-lost-0 0-spare-1"
+    )
+
+
 def test_a_part_of_what_the_network_tore_is_no_repetition_though_wrong_words_follow_it():
     whole, part = f"{ROSE} and {BLUE}", came("Wild roses by the door.", 2.7)
     assert drawn([said(whole, 0, 4, delivered=0.8)], [part, came("Of you.", 5)], before=[whole]) == "1-like-1 0-spare-1"
