@@ -254,13 +254,16 @@ class Tap:
             elif length:
                 received(bytes(data[:length]), address)
 
+        def has_room() -> bool:
+            return self._connection is not connection or self.receiver.has_room()
+
         def connection_lost(error: Exception | None) -> None:
             sweeper.unwatch(sock)
             lost(error)
 
         loop: Any = asyncio.get_running_loop()
         protocol.connection_lost = connection_lost
-        sweeper.watch(sock, on_datagram, protocol.error_received, self.receiver.has_room)
+        sweeper.watch(sock, on_datagram, protocol.error_received, has_room)
         self._sockets.append(sock)
         loop._remove_reader(sock.fileno())  # the public way refuses a transport's socket
         protocol.swept = True

@@ -4,8 +4,9 @@ An event loop that wakes up for each datagram spends more on waking up than on r
 starts a timer; when it rings, all sockets that have something are read, and again as long as something comes. The few
 datagrams of one socket are read one after another, while all that belongs to it is in the processor's caches.
 
-What nobody has room for stays where it is: a process that stood still finds seconds of speech in each socket, and
-decodes them more slowly than it could read them.
+What its receiver has no room for stays in a socket: a process that stood still finds seconds of speech in each, and
+decodes them more slowly than it could read them. Not for long: answers that ICE waits for lie in the same socket, and
+who cannot follow at all gives up what is oldest, not what is newest.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ DATAGRAMS_A_TURN: Final = 3  # of one socket: what a microphone sends in that ti
 MOST_DRAINED: Final = 300  # datagrams of one socket: more than its buffer has room for (212,992 bytes, Linux's default)
 BUDGET_S: Final = 0.004  # at a stretch; then the loop has its turn
 DATAGRAM_BYTES: Final = 2048  # no RTP packet is larger
+LONGEST_LEFT_S: Final = 10.0  # for which something may be left without a break; then all is read, room or no room
 AT_ONCE: Final = 64  # sockets told of by one system call, and read before the budget is looked at
 
 Address = tuple[str, int]
@@ -42,6 +44,7 @@ class Sweeper:
         self._has_room: dict[int, HasRoom] = {}  # likewise
         self._timer: asyncio.Handle | None = None  # None: nothing lies unread
         self._read_until = 0.0
+        self._left_since: float | None = None  # since then, each sweep has left something for which there was no room
         self.buffer = bytearray(DATAGRAM_BYTES)
         self._loop.add_reader(self._epoll.fileno(), self._something_came)
 
@@ -80,7 +83,7 @@ class Sweeper:
         self._has_room.clear()
 
     def read_until(self) -> float:
-        """In *now*: whatever came before has been read."""
+        """In *now*: whatever came before has been read, where there was room for it."""
         return self._loop.time() if self._timer is None else self._read_until
 
     def _something_came(self) -> None:
@@ -99,11 +102,13 @@ class Sweeper:
         self._timer = self._loop.call_later(SWEEP_S, self._sweep)
         full = 0  # calls in a row that told of full ones only
         while ready:
-            taken = [number for number, _ in ready if (has_room := self._has_room.get(number)) and has_room()]
+            taken = self._with_room([number for number, _ in ready], now)
             for number in taken:
                 self._read(number, now)
             full = 0 if taken else full + 1
             if full > len(self._watched) // AT_ONCE:  # each was told of
+                self._left_since = began if self._left_since is None else self._left_since
+                self._read_until = began
                 return
             now = clock()
             if now > began + BUDGET_S:
@@ -111,7 +116,13 @@ class Sweeper:
                 self._timer = self._loop.call_soon(self._sweep)
                 return
             ready = poll(0, AT_ONCE)
+        self._left_since = None
         self._read_until = began
+
+    def _with_room(self, numbers: list[int], now: float) -> list[int]:
+        if self._left_since is not None and now - self._left_since > LONGEST_LEFT_S:
+            return numbers
+        return [number for number in numbers if (has_room := self._has_room.get(number)) is not None and has_room()]
 
     def _read(self, number: int, now: float) -> bool:
         """May there be more?"""

@@ -103,6 +103,11 @@ class JitterRing:
         self._missed_at = 0.0
 
     @property
+    def held(self) -> int:
+        """Packets that wait for one that is missing."""
+        return len(self._held)
+
+    @property
     def waiting(self) -> bool:
         """Packets are held behind a gap."""
         return bool(self._held)

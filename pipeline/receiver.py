@@ -13,17 +13,16 @@ from typing import Final, Protocol
 from .audio import WIRE_RATE
 from .decoders import OpusDecoder
 from .encoded import EncodedFrame, Lost, sounds
-from .gate import ActivityGate, GateSettings
-from .jitter import JitterRing
+from .gate import MAX_PRE_ROLL, ActivityGate, GateSettings
+from .jitter import MAX_LOST, JitterRing
 from .judge import FrameJudge
 from .opus_stream import SOURCE_END, Decoded, Item, OpusStream
 from .reception import Reception
 from .rtp import MalformedRtp, RtpPacket, parse
 
 MAX_PENDING: Final = 150  # frames that wait for a worker: 3 s
-ROOM: Final = (
-    50  # of them, for what comes at a time: a few packets, and the frames that the gate had kept before speech
-)
+#: Of them, for what a few packets can bring: a gap that is filled, and what the gate had kept.
+ROOM: Final = MAX_LOST + MAX_PRE_ROLL + 5
 SWITCH_S: Final = 2.0  # without packets between two sources: less is what it takes to make a new connection
 RING_COUNTS: Final = ("received", "lost", "late", "duplicates", "reordered", "malformed", "jumps")
 
@@ -89,7 +88,7 @@ class RtpReceiver:
 
     def has_room(self) -> bool:
         """For more packets. Without it, the oldest frames would soon be given up."""
-        return len(self._pending) <= MAX_PENDING - ROOM
+        return self.closed or len(self._pending) + self.jitter.held <= MAX_PENDING - ROOM
 
     def negotiated(
         self,

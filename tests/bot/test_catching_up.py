@@ -18,7 +18,7 @@ from tests.pipeline.microphone import LEVEL_ID, PAYLOAD_TYPE, Listener, Micropho
 from tests.pipeline.test_hearing import Loudness
 
 SPEAKERS = 4
-LYING = 3 * MAX_PENDING  # packets of each
+LYING = 2 * MAX_PENDING  # packets of each
 
 
 @contextlib.asynccontextmanager
@@ -41,15 +41,17 @@ async def receiving(media, sweeper):
         sweeper.unwatch(sock)
 
 
-async def test_seconds_of_speech_that_lie_in_the_sockets_are_heard_in_full():
+@pytest.mark.parametrize("lost_packet", [None, 20, 120])
+async def test_seconds_of_speech_that_lie_in_the_sockets_are_heard_in_full(lost_packet):
     media, sweeper, voice = Media(MediaSettings(gate=GateSettings(enabled=False))), Sweeper(), spoken()
     async with asyncio.TaskGroup() as tasks, contextlib.AsyncExitStack() as exits:
         serving = tasks.create_task(media.run())
         speakers = [await exits.enter_async_context(receiving(media, sweeper)) for _ in range(SPEAKERS)]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            for packets in zip(*(Microphone(voice).says(LYING) for _ in speakers), strict=True):
+            for number, packets in enumerate(zip(*(Microphone(voice).says(LYING) for _ in speakers), strict=True)):
                 for packet, (_, address) in zip(packets, speakers, strict=True):
-                    sender.sendto(packet, address)
+                    if number != lost_packet:
+                        sender.sendto(packet, address)
 
         for listener, _ in speakers:
             await listener.until(lambda heard: heard.samples + heard.missed_s * 16_000 >= (LYING - 1) * FRAME)
@@ -57,4 +59,4 @@ async def test_seconds_of_speech_that_lie_in_the_sockets_are_heard_in_full():
     sweeper.close()
 
     assert [listener.missed_s for listener, _ in speakers] == [0] * SPEAKERS
-    assert media.most_waiting == pytest.approx(MAX_PENDING, abs=MAX_PENDING // 2)  # there was more than it holds
+    assert media.most_waiting < MAX_PENDING < LYING

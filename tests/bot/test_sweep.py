@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from bot import sweep
 from bot.sweep import AT_ONCE, DATAGRAMS_A_TURN, MOST_DRAINED, Sweeper
 
 PATIENCE_S = 5.0
@@ -237,21 +238,23 @@ async def test_what_there_is_no_room_for_stays_in_the_socket_until_there_is(desk
     assert [datagram for datagram, _ in desk.got] == words
 
 
-async def test_while_something_was_left_in_a_socket_it_does_not_count_as_read(desks, sweeper):
+async def test_what_is_left_in_the_socket_of_one_holds_up_nobody_else(desks, sweeper):
     desk, other = desks[:2]
-    full = Full(desk, room=0)
+    Full(desk, room=0)
     desk.send(b"lies there")
     other.send(b"read")
     await other.until(lambda: other.got)
     came = asyncio.get_running_loop().time()
-    other.send(b"read as well")
-    await other.until(lambda: len(other.got) == 2)
-    assert sweeper.read_until() < came
-
-    full.room = 1
-    await desk.until(lambda: desk.got)
     while sweeper.read_until() < came:  # noqa: ASYNC110 — nothing tells of it
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+    assert not desk.got
+
+
+async def test_what_was_left_for_too_long_is_read_room_or_no_room(desks, monkeypatch):
+    monkeypatch.setattr(sweep, "LONGEST_LEFT_S", 2 * sweep.SWEEP_S)
+    Full(desks[0], room=0)
+    desks[0].send(b"one")
+    await desks[0].until(lambda: desks[0].got)
 
 
 async def test_with_more_full_ones_than_are_told_of_at_once_the_others_are_read_all_the_same(desks, sweeper):

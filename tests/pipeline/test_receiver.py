@@ -154,12 +154,36 @@ def test_it_has_room_as_long_as_nothing_has_to_be_given_up(speech):
     desk = Desk(gate=False)
     while desk.receiver.has_room():
         desk.gets(microphone.says(3))
-    assert desk.receiver.waiting >= MAX_PENDING // 2
+    assert desk.receiver.waiting >= MAX_PENDING // 3
 
-    desk.gets(microphone.says(3 + MAX_PRE_ROLL))  # the gate may have kept as many
+    desk.gets(microphone.says(MAX_PRE_ROLL))  # the gate may have kept as many
+    microphone.says(1000)
+    desk.gets(microphone.says(2))  # a long gap is filled
     assert desk.receiver.counts["dropped"] == 0
 
     desk.takes()
+    assert desk.receiver.has_room()
+
+
+def test_what_waits_for_a_missing_packet_takes_room_too(speech):
+    microphone = Microphone(speech)
+    desk = Desk(gate=False).gets(microphone.says(1))
+    microphone.says(1)
+    for packet in microphone.says(MAX_PENDING - 1):  # read at once: time does not go on
+        desk.receiver.packet(packet, now=desk.now)
+        if not desk.receiver.has_room():
+            break
+    assert not desk.receiver.has_room()
+
+    desk.waits(1.0)  # the missing one is given up
+    desk.takes()
+    assert desk.receiver.has_room()
+
+
+def test_one_that_is_closed_stands_in_nobodys_way(speech):
+    desk = Desk(gate=False).gets(Microphone(speech).says(MAX_PENDING))
+    assert not desk.receiver.has_room()
+    desk.receiver.close(now=desk.now)
     assert desk.receiver.has_room()
 
 
