@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Final, TypeVar
@@ -77,10 +78,13 @@ def doctor(json_: Annotated[bool, typer.Option("--json", help="One JSON object, 
         if not json_:
             console.print(line(finding))
 
+    examination = Examination(tell)
     try:
-        asyncio.run(Examination(tell).run())
-    except KeyboardInterrupt:
+        asyncio.run(examination.run())
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(EXIT_INTERRUPTED) from None
+    if examination.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
     if json_:
         typer.echo(json.dumps(report(findings), ensure_ascii=False))
     if any(each.check == SETTINGS and each.status is Status.FAIL for each in findings):
@@ -105,8 +109,24 @@ class Examination:
     def __init__(self, tell: Callable[[Finding], None]) -> None:
         self._tell = tell
         self._sockets = 0  # of a speaker; 0: not counted
+        self.interrupted = False  # by Ctrl-C
 
     async def run(self) -> None:
+        """Ctrl-C cancels it, and is remembered: a library may keep the cancelling to itself."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def interrupt() -> None:
+            self.interrupted = True
+            if task is not None:
+                task.cancel()
+
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+        try:
+            await self._examine()
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+
+    async def _examine(self) -> None:
         try:
             settings = load()
         except SettingsError as error:
@@ -203,6 +223,6 @@ class Examination:
             self._tell(fail(check, f"the check itself failed ({type(cause).__name__})", "Report this, it is our fault"))
             done = otherwise
         task = asyncio.current_task()
-        if task is not None and task.cancelling():  # a library may have kept Ctrl-C to itself
+        if self.interrupted or (task is not None and task.cancelling()):
             raise asyncio.CancelledError
         return done

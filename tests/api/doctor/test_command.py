@@ -188,3 +188,26 @@ async def test_a_check_that_keeps_ctrl_c_to_itself_ends_the_examination_all_the_
         examining.cancel()
 
     assert examining.cancelled()
+
+
+async def test_a_check_that_takes_ctrl_c_back_ends_the_examination_all_the_same():
+    told = []
+    examination = Examination(told.append)
+
+    async def keeps_it():
+        with contextlib.suppress(asyncio.CancelledError):
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.Event().wait()
+        asyncio.current_task().uncancel()
+        return "done"
+
+    async def examine():
+        await examination._walled("model", keeps_it(), "otherwise")
+        told.append("went on")
+
+    examination._examine = examine
+    async with asyncio.timeout(10):
+        outcome = await asyncio.gather(asyncio.create_task(examination.run()), return_exceptions=True)
+
+    assert isinstance(outcome[0], asyncio.CancelledError)
+    assert (examination.interrupted, told) == (True, [])
