@@ -96,7 +96,7 @@ class Sweeper:
         began = now = clock()
         ready = poll(0, AT_ONCE)
         if not ready:
-            self._timer = None
+            self._timer = self._left_since = None
             self._loop.add_reader(self._epoll.fileno(), self._something_came)
             return
         self._timer = self._loop.call_later(SWEEP_S, self._sweep)
