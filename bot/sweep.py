@@ -40,8 +40,7 @@ class Sweeper:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
-        self._watched: dict[int, tuple[socket.socket, OnDatagram, OnError]] = {}  # by file number; ≤ speakers
-        self._has_room: dict[int, HasRoom] = {}  # likewise
+        self._watched: dict[int, tuple[socket.socket, OnDatagram, OnError, HasRoom]] = {}  # by file number; ≤ speakers
         self._timer: asyncio.Handle | None = None  # None: nothing lies unread
         self._read_until = 0.0
         self._left_since: float | None = None  # since then, each sweep has left something for which there was no room
@@ -56,14 +55,12 @@ class Sweeper:
     ) -> None:
         """From now on, `on_datagram` is told of what comes in, while it `has_room`; it may change `buffer`."""
         number = sock.fileno()
-        self._watched[number] = (sock, on_datagram, on_error)
-        self._has_room[number] = has_room
+        self._watched[number] = (sock, on_datagram, on_error, has_room)
         self._epoll.register(number, select.EPOLLIN)
 
     def unwatch(self, sock: socket.socket) -> None:
         """Leave the socket alone; one that is not watched is fine."""
         if self._watched.pop(sock.fileno(), None) is not None:
-            del self._has_room[sock.fileno()]
             self._epoll.unregister(sock.fileno())
 
     def drain(self, sock: socket.socket) -> None:
@@ -80,7 +77,6 @@ class Sweeper:
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
         self._watched.clear()
-        self._has_room.clear()
 
     def read_until(self) -> float:
         """In *now*: whatever came before has been read, where there was room for it."""
@@ -122,14 +118,14 @@ class Sweeper:
     def _with_room(self, numbers: list[int], now: float) -> list[int]:
         if self._left_since is not None and now - self._left_since > LONGEST_LEFT_S:
             return numbers
-        return [number for number in numbers if (has_room := self._has_room.get(number)) is not None and has_room()]
+        return [number for number in numbers if (watched := self._watched.get(number)) is not None and watched[3]()]
 
     def _read(self, number: int, now: float) -> bool:
         """May there be more?"""
         watched = self._watched.get(number)
         if watched is None:
             return False  # it was unwatched by what another socket brought
-        sock, on_datagram, on_error = watched
+        sock, on_datagram, on_error, _ = watched
         for _ in range(DATAGRAMS_A_TURN):
             try:
                 length, address = sock.recvfrom_into(self.buffer)

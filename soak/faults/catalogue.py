@@ -20,7 +20,7 @@ BAD_NETWORK_S: Final = 30.0
 #: The longest that a hang may go unseen: the watchdog gives slow models more than 20 s, and needs a decode to watch.
 HANG_S: Final = 75.0
 STOPPED_S: Final = 20.0
-SUFFER_S: Final = 120.0  # others have some ninety captions
+SUFFER_S: Final = 120.0  # in profile `chaos`, the others have some ninety captions in this time
 OTHERS_SLOWER: Final = 1.2  # times
 
 _UP_AGAIN: Final = Limits(recovery_s=RECOVERY_S, since="return", marked=0)
